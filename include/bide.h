@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bide: asyncio for C. One include for everything; the topic headers stand alone too, and
+ * are listed here in the order in which one learns them.
+ *
+ * Conventions, the same everywhere:
+ *  - A function returns >= 0 or a negative errno. One that makes something returns a pointer,
+ *    or NULL with errno set. On failure its outputs are untouched.
+ *  - Durations are seconds in a double. BIDE_FOREVER is no limit, <= 0 is already due, NaN is
+ *    -EINVAL.
+ *  - "May wait" in a function's description means: it must be called in a task (else -EPERM),
+ *    other tasks may run meanwhile, and it always checks for cancellation, also when it would
+ *    not have to wait: it then gives -ECANCELED, or -ETIMEDOUT for the innermost scope's own
+ *    deadline (bide/scope.h). A function that does not say so never waits and never checks.
+ *  - Where one waits for another's work, the return value tells what became of the wait, and
+ *    *result what the work returned. With a NULL result the two fold into one: the work's
+ *    failure, else the code of the wait, else 0.
+ */
+#ifndef BIDE_H
+#define BIDE_H
+
+#include <bide/base.h>   /* bide_fn, bide_time */
+#include <bide/run.h>    /* bide_run */
+#include <bide/task.h>   /* bide_create_task, bide_await, bide_sleep */
+#include <bide/gather.h> /* bide_gather */
+#include <bide/error.h>  /* bide_fail, bide_error_text */
+#include <bide/cancel.h> /* bide_cancel, bide_shield */
+#include <bide/scope.h>  /* BIDE_TIMEOUT, BIDE_SHIELD, bide_wait_for */
+#include <bide/group.h>  /* BIDE_GROUP */
+#include <bide/thread.h> /* bide_to_thread */
+#include <bide/io.h>     /* bide_read, bide_write, bide_accept, bide_connect */
+#include <bide/loop.h>   /* bide_loop_new: a loop of one's own */
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File descriptors. Each call is its namesake of libc, except that it lets other tasks run
+ * while it waits, and returns a negative errno instead of setting errno.
+ *
+ * bide's own descriptors (from bide_socket and bide_accept, or given by bide_adopt) are
+ * non-blocking and stay registered with the loop, which is fastest; they must be closed by
+ * bide_close. Any other descriptor works too, its flags untouched. Several tasks may read one
+ * descriptor, or write it: they are served in turn. SIGPIPE is never raised.
+ */
+#ifndef BIDE_IO_H
+#define BIDE_IO_H
+
+#include <bide/base.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* socket(2): a descriptor of bide's own, close-on-exec. Errors: socket's, -EPERM, -ENOMEM. */
+BIDE_API int bide_socket(int domain, int type, int protocol);
+
+/*
+ * accept(2): waits for a connection and returns it as a descriptor of bide's own. May wait.
+ * A connection that failed before it was accepted is passed over.
+ *
+ *     int client = bide_accept(listener, NULL, NULL);
+ *
+ * addr, len: the peer's address as for accept(2), or NULL.
+ * Errors: accept's, -EBADF also when the listener is closed meanwhile.
+ */
+BIDE_API int bide_accept(int fd, struct sockaddr *addr, socklen_t *len);
+
+/*
+ * connect(2): connects, waiting until that has succeeded or failed. May wait. When cut short
+ * the socket is good for nothing but bide_close. Returns 0. Errors: connect's.
+ */
+BIDE_API int bide_connect(int fd, const struct sockaddr *addr, socklen_t len);
+
+/*
+ * read(2): waits until at least one byte is there, and reads up to n. May wait; when cut short
+ * nothing was read. Returns the number of bytes, 0 at the end. Errors: read's.
+ */
+BIDE_API ssize_t bide_read(int fd, void *buf, size_t n);
+
+/*
+ * write(2): waits until at least one byte can be written, and writes up to n: it may be less.
+ * May wait; when cut short nothing was written. Returns the number of bytes. Errors: write's.
+ */
+BIDE_API ssize_t bide_write(int fd, const void *buf, size_t n);
+
+/* recv(2), and send(2) with MSG_NOSIGNAL: as bide_read and bide_write, for sockets, with flags. */
+BIDE_API ssize_t bide_recv(int fd, void *buf, size_t n, int flags);
+BIDE_API ssize_t bide_send(int fd, const void *buf, size_t n, int flags);
+
+/*
+ * Writes all n bytes. May wait, also between two parts.
+ * done: how many bytes were written, always set when not NULL, also when cut short.
+ * Returns 0. Errors: write's.
+ */
+BIDE_API int bide_write_all(int fd, const void *buf, size_t n, size_t *done);
+
+/*
+ * poll(2) for one descriptor: waits until one of the events (POLLIN, POLLOUT) is there. May
+ * wait. Returns those that are, with POLLERR and POLLHUP. Errors: -EBADF, -EINVAL for no event.
+ */
+BIDE_API int bide_poll(int fd, int events);
+
+/*
+ * Makes fd one of bide's own: sets O_NONBLOCK and O_CLOEXEC. Returns 0. Errors: -EBADF, -EPERM
+ * where no loop runs, -ENOMEM.
+ */
+BIDE_API int bide_adopt(int fd);
+
+/*
+ * Gives fd up to others, with the flags that it had before bide_adopt; tasks that wait for it
+ * are woken with -EBADF. Returns 0. Errors: -EBADF if it is not bide's own, -EPERM.
+ */
+BIDE_API int bide_release(int fd);
+
+/*
+ * close(2) for any descriptor: tasks that wait for it are woken with -EBADF. Never waits, works
+ * while cancelled. Returns 0. Errors: -EBADF.
+ */
+BIDE_API int bide_close(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

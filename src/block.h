@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a task, for block.c, task.c and sched.c alone. */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include "task.h"
+
+enum {
+    DONE = 1 << 0,
+    ENDING = 1 << 1,    /* those who watch it are being told */
+    TAKEN = 1 << 2,     /* its handle was given to somebody */
+    ABANDONED = 1 << 3, /* nobody will take the handle: released at its end */
+    CLASS_SHIFT = 8     /* the size class of its stack, above the flags */
+};
+
+/* What few tasks need. */
+struct extra {
+    struct failures failures;
+    char *name; /* as given, or automatic */
+    char automatic[16];
+};
+
+struct bide_task {
+    struct context context; /* its value: what its park returns; once ended, its result */
+    struct level level;
+    struct wait *wait;    /* the first of those it is parked on */
+    bide_fn fn;
+    void *arg;
+    struct stack *stack;  /* from its first run to its end */
+    struct node watchers; /* waits that are woken when it ends */
+    struct node member;   /* in the list of its owner, or of those that keep it */
+    struct wait *owner;
+    struct extra *extra;
+    uint32_t index;
+    uint32_t id;
+};
+
+/* Frees what few tasks need. */
+void block_forget(struct bide_task *task);
+
+/* Of the failures that the ended task has seen, its own result's is kept. */
+void block_keep_failure(struct bide_task *task, int result);
+
+#endif

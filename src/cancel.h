@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cancellation as a level, and the scopes that cause it or hold it off. Every call of the API
+ * that may wait begins with cancel_check and waits by park; this is all that it has to do.
+ */
+#ifndef CANCEL_H
+#define CANCEL_H
+
+#include "task.h"
+#include "timer.h"
+
+enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
+
+/* The inside of struct bide_scope, and the first part of a group. */
+struct __attribute__((may_alias)) scope {
+    struct timer timer;     /* its deadline; a shield's: the end of its grace, once that counts */
+    struct bide_task *task; /* who entered it; NULL: nobody, outside of tasks */
+    struct scope *outer;
+    struct scope *inner;
+    int64_t grace_ns;       /* of a shield */
+    unsigned char kind;
+    bool due;               /* its deadline was seen to pass, or its group was cancelled */
+    bool cut;               /* it cut a call short */
+    bool cut_outside;       /* a cause outside of it cut a call short inside */
+};
+
+/* -EPERM outside of tasks; the code when a cause is visible: then other tasks have run; else 0. */
+int cancel_check(void);
+
+/* Parks the current task, with the timers of its scopes running. After cancel_check gave 0. */
+int park(struct wait *wait);
+
+/* Parks it for a join, which nothing cuts short: the wait has no drop. */
+void park_join(struct wait *wait);
+
+/* Lets other tasks run once. */
+void park_yield(void);
+
+/* Whether a cause is visible, and then its code, counted as a call that it cut short; without letting others run. */
+int cancel_cut(void);
+
+/* Cancels: by its owner, which is never taken back, or by bide_cancel. */
+void cancel_by_owner(struct bide_task *task);
+void cancel_by_call(struct bide_task *task);
+int cancel_take_back(void); /* one bide_cancel of the current task: how many are left */
+
+/* Opens a scope in the current task; outside of tasks it only marks it so. */
+void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int64_t grace_ns);
+
+/* Closes it, the innermost one. False outside of tasks. */
+bool scope_pop(struct scope *scope);
+
+/* Makes it a cause. */
+void scope_set_due(struct scope *scope);
+
+/* Moves the deadline of a scope that is not due. */
+void scope_set_deadline(struct scope *scope, int64_t deadline);
+
+#endif

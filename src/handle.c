@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Making tasks, and what one may ask of a handle without waiting. */
+#include "cancel.h"
+#include "sys.h"
+
+#include <bide/cancel.h>
+#include <bide/task.h>
+#include <errno.h>
+
+static bool is_sound(const struct bide_task_options *opt)
+{
+    for (size_t i = 0; i < sizeof opt->reserved / sizeof *opt->reserved; i++)
+        if (opt->reserved[i]) return false;
+    return true;
+}
+
+struct bide_task *bide_create_task_with(const struct bide_task_options *opt, bide_fn fn, void *arg)
+{
+    const struct bide_task_options defaults = {0};
+    if (!opt) opt = &defaults;
+    if (!is_sound(opt)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    const struct task_plan plan = {.fn = fn, .arg = arg, .name = opt->name, .stack_size = opt->stack_size};
+    struct bide_task *task = task_create(&plan);
+    if (!task) return NULL;
+    if (opt->eager)
+        task_start_eagerly(task);
+    else
+        task_start(task);
+    return task;
+}
+
+struct bide_task *bide_create_task(bide_fn fn, void *arg)
+{
+    return bide_create_task_with(NULL, fn, arg);
+}
+
+size_t bide_stack_min(void)
+{
+    return stack_min();
+}
+
+struct bide_task *bide_current_task(void)
+{
+    return task_current;
+}
+
+struct listing {
+    struct bide_task **tasks;
+    size_t room;
+    size_t count;
+};
+
+static void list_task(struct bide_task *task, void *arg)
+{
+    struct listing *listing = arg;
+    if (listing->count < listing->room) listing->tasks[listing->count] = task;
+    listing->count++;
+}
+
+size_t bide_all_tasks(struct bide_task **tasks, size_t n)
+{
+    struct listing listing = {tasks, tasks ? n : 0, 0};
+    if (sched_current) sched_each(sched_current, list_task, &listing);
+    return listing.count;
+}
+
+const char *bide_task_name(const struct bide_task *task)
+{
+    return task ? task_name(task) : "(none)";
+}
+
+int bide_task_set_name(struct bide_task *task, const char *name)
+{
+    return task && name ? task_set_name(task, name) : -EINVAL;
+}
+
+bool bide_task_done(const struct bide_task *task)
+{
+    return !task || task_done(task);
+}
+
+int bide_task_result(const struct bide_task *task)
+{
+    return task ? task_result(task) : -ENOMEM;
+}
+
+int bide_cancel(struct bide_task *task)
+{
+    if (!task || task_done(task)) return 0;
+    cancel_by_call(task);
+    return 1;
+}
+
+bool bide_cancelled(void)
+{
+    return task_current && task_level(task_current)->code < 0;
+}
+
+int bide_uncancel(void)
+{
+    return task_current ? cancel_take_back() : 0;
+}
+
+/* A done callback: a wait that fires, on the heap, and frees itself. */
+struct on_done {
+    struct wait wait;
+    void (*fn)(void *arg, struct bide_task *task);
+    void *arg;
+    struct bide_task *task;
+};
+
+static void on_done_fire(struct wait *wait, int result)
+{
+    (void)result;
+    struct on_done call = *CONTAINER(wait, struct on_done, wait);
+    sys_free(CONTAINER(wait, struct on_done, wait));
+    call.fn(call.arg, call.task);
+}
+
+static int on_done_drop(struct wait *wait)
+{
+    sys_free(CONTAINER(wait, struct on_done, wait));
+    return 0;
+}
+
+static const struct wait_ops on_done_ops = {.drop = on_done_drop, .fire = on_done_fire};
+
+int bide_task_on_done(struct bide_task *task, void (*fn)(void *arg, struct bide_task *task), void *arg)
+{
+    if (!task || !fn) return -EINVAL;
+    if (task_done(task)) {
+        task_call_outside(fn, arg, task);
+        return 0;
+    }
+    struct on_done *call = sys_alloc(sizeof *call);
+    if (!call) return -ENOMEM;
+    wait_init(&call->wait, &on_done_ops);
+    call->fn = fn;
+    call->arg = arg;
+    call->task = task;
+    task_watch(task, &call->wait);
+    return 0;
+}

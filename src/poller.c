@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants
+ *  - A descriptor's place in memory is fixed for the loop's life, so whoever waited may look at
+ *    its generation afterwards, whatever happened to the number meanwhile.
+ *  - An event carries the generation it was asked under; another one is not delivered.
+ *  - Whoever gets EAGAIN registers before parking. Registering reports what is ready already,
+ *    and an edge that comes later stays queued in epoll: no wake-up is lost.
+ */
+#include "poller.h"
+
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CHUNK = 64,
+    BATCH = 64, /* events taken by one call: with 12 bytes each, within the stack that a call may use */
+    ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP
+};
+
+_Thread_local struct poller *poller_current INITIAL_EXEC;
+
+int poller_init(struct poller *poller)
+{
+    const int epfd = sys_epoll_create();
+    if (epfd < 0) return epfd;
+    *poller = (struct poller){.epfd = epfd};
+    return 0;
+}
+
+void poller_done(struct poller *poller)
+{
+    (void)sys_close(poller->epfd); /* an epoll descriptor has nothing to lose */
+    for (size_t i = 0; i < poller->chunks; i++) sys_free(poller->table[i]);
+    sys_free(poller->table);
+}
+
+static void chunk_init(struct descriptor *chunk, size_t index)
+{
+    for (size_t i = 0; i < CHUNK; i++) {
+        struct descriptor *descriptor = &chunk[i];
+        *descriptor = (struct descriptor){.fd = (int)(index * CHUNK + i), .foreign_flags = -1};
+        list_init(&descriptor->waits);
+        for (int side = 0; side < SIDES; side++) list_init(&descriptor->turns[side]);
+    }
+}
+
+static int table_grow(struct poller *poller, size_t chunks)
+{
+    struct descriptor **table = sys_realloc(poller->table, chunks * sizeof *table);
+    if (!table) return -ENOMEM;
+    memset(table + poller->chunks, 0, (chunks - poller->chunks) * sizeof *table);
+    poller->table = table;
+    poller->chunks = chunks;
+    return 0;
+}
+
+struct descriptor *poller_find(const struct poller *poller, int fd)
+{
+    const size_t index = (size_t)fd / CHUNK;
+    if (fd < 0 || index >= poller->chunks || !poller->table[index]) return NULL;
+    return &poller->table[index][(size_t)fd % CHUNK];
+}
+
+struct descriptor *poller_get(struct poller *poller, int fd)
+{
+    if (fd < 0) {
+        errno = EBADF;
+        return NULL;
+    }
+    const size_t index = (size_t)fd / CHUNK;
+    if (index >= poller->chunks && table_grow(poller, index + 1 + poller->chunks / 2) < 0) goto no_memory;
+    if (!poller->table[index]) {
+        struct descriptor *chunk = sys_alloc(CHUNK * sizeof *chunk);
+        if (!chunk) goto no_memory;
+        chunk_init(chunk, index);
+        poller->table[index] = chunk;
+    }
+    return &poller->table[index][(size_t)fd % CHUNK];
+
+no_memory:
+    errno = ENOMEM;
+    return NULL;
+}
+
+static uint64_t event_data(const struct descriptor *descriptor)
+{
+    return (uint64_t)descriptor->generation << 32 | (uint32_t)descriptor->fd;
+}
+
+/* Registers own descriptors once for reading, from the first write that had to wait on for writing too. */
+static int register_own(struct poller *poller, struct descriptor *descriptor, uint32_t events)
+{
+    const uint32_t wanted = descriptor->registered | events | EPOLLIN | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET;
+    if (wanted == descriptor->registered) return 0;
+    const int op = descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    const int code = sys_epoll_ctl(poller->epfd, op, descriptor->fd, wanted, event_data(descriptor));
+    if (code == 0) descriptor->registered = wanted;
+    return code;
+}
+
+/* Arms a foreign descriptor for all who wait for it. Epoll may have lost it meanwhile, or know it still. */
+static int arm_foreign(struct poller *poller, struct descriptor *descriptor, uint32_t events)
+{
+    uint32_t wanted = events | (uint32_t)EPOLLONESHOT;
+    for (struct node *node = descriptor->waits.next; node != &descriptor->waits; node = node->next)
+        wanted |= CONTAINER(node, struct fd_wait, wait.link)->events;
+    const uint64_t data = event_data(descriptor);
+    int code = sys_epoll_ctl(poller->epfd, descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor->fd,
+                             wanted, data);
+    if (code == -ENOENT) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_ADD, descriptor->fd, wanted, data);
+    if (code == -EEXIST) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_MOD, descriptor->fd, wanted, data);
+    if (code == 0) descriptor->registered = wanted;
+    return code;
+}
+
+int poller_watch(struct poller *poller, struct descriptor *descriptor, struct fd_wait *wait)
+{
+    const int code = descriptor->own ? register_own(poller, descriptor, wait->events)
+                                     : arm_foreign(poller, descriptor, wait->events);
+    if (code < 0) return code;
+    wait->poller = poller;
+    wait->fd = descriptor->fd;
+    list_append(&descriptor->waits, &wait->wait.link);
+    if (!wait->background) poller->waiting++;
+    return 0;
+}
+
+void poller_unwatch(struct fd_wait *wait)
+{
+    if (list_empty(&wait->wait.link)) return;
+    list_remove(&wait->wait.link);
+    if (!wait->background) wait->poller->waiting--;
+}
+
+void poller_forget(struct poller *poller, struct descriptor *descriptor)
+{
+    if (descriptor->registered)
+        (void)sys_epoll_ctl(poller->epfd, EPOLL_CTL_DEL, descriptor->fd, 0, 0); /* epoll may have lost it already */
+    descriptor->registered = 0;
+    descriptor->own = false;
+    descriptor->foreign_flags = -1;
+    descriptor->generation++;
+    while (!list_empty(&descriptor->waits)) {
+        struct fd_wait *wait = CONTAINER(descriptor->waits.next, struct fd_wait, wait.link);
+        poller_unwatch(wait);
+        wake(&wait->wait, -EBADF);
+    }
+    for (int side = 0; side < SIDES; side++) {
+        descriptor->taken[side] = false;
+        struct node *node;
+        while ((node = list_pop(&descriptor->turns[side]))) wake(CONTAINER(node, struct wait, link), -EBADF);
+    }
+}
+
+/* Wakes those whom the events concern. They are set apart first: a woken wait may fire, and watch again. */
+static void deliver(struct descriptor *descriptor, uint32_t events)
+{
+    struct node concerned;
+    list_init(&concerned);
+    for (struct node *node = descriptor->waits.next, *next; node != &descriptor->waits; node = next) {
+        next = node->next;
+        struct fd_wait *wait = CONTAINER(node, struct fd_wait, wait.link);
+        if (!(events & (wait->events | ALWAYS))) continue;
+        poller_unwatch(wait);
+        list_append(&concerned, node);
+    }
+    struct node *node;
+    while ((node = list_pop(&concerned))) wake(CONTAINER(node, struct wait, link), (int)(events & INT32_MAX));
+}
+
+int poller_poll(struct poller *poller, int64_t timeout_ns)
+{
+    struct epoll_event events[BATCH];
+    poller->streak = 0;
+    const int n = sys_epoll_wait(poller->epfd, events, BATCH, timeout_ns);
+    for (int i = 0; i < n; i++) {
+        struct descriptor *descriptor = poller_find(poller, (int)(uint32_t)events[i].data.u64);
+        if (!descriptor || descriptor->generation != events[i].data.u64 >> 32) continue;
+        deliver(descriptor, events[i].events);
+        if (!descriptor->own && !list_empty(&descriptor->waits)) (void)arm_foreign(poller, descriptor, 0);
+    }
+    return n < 0 ? 0 : n;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptors of a loop and what epoll says of them. bide's own are registered once,
+ * edge-triggered; foreign ones are armed one-shot for each wait, so that their owner may close
+ * them behind bide's back. It tells that something happened, never what a call would return:
+ * each waiter tries again.
+ */
+#ifndef POLLER_H
+#define POLLER_H
+
+#include "task.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum side { SIDE_IN, SIDE_OUT, SIDES };
+
+/* A descriptor number, for as long as the loop lives: what it stands for may change. */
+struct descriptor {
+    int fd;
+    uint32_t generation;        /* counted up when the number is given up: older events and waits are void */
+    bool own;
+    uint32_t registered;        /* events that epoll was asked for; 0: it does not know this one */
+    int foreign_flags;          /* of the file before bide_adopt, -1: nothing to put back */
+    struct node waits;          /* struct fd_wait: who is to be woken by events */
+    struct node turns[SIDES];   /* struct wait: who waits for the turn to read, or to write */
+    bool taken[SIDES];          /* somebody has the turn, and waits */
+};
+
+struct fd_wait {
+    struct wait wait;
+    struct poller *poller;
+    int fd;
+    uint32_t events;  /* EPOLLIN, EPOLLOUT; errors and hang-ups wake everybody */
+    bool background;  /* of the loop's own: nobody waits for it */
+};
+
+struct poller {
+    int epfd;
+    struct descriptor **table; /* by number, in chunks */
+    size_t chunks;
+    size_t waiting;            /* fd_waits of tasks */
+    unsigned streak;           /* calls since the last poll that did not wait */
+};
+
+extern _Thread_local struct poller *poller_current INITIAL_EXEC; /* of the loop that runs in this thread */
+
+int poller_init(struct poller *poller);
+void poller_done(struct poller *poller);
+
+/* The descriptor with this number, made if need be; NULL for a bad number (errno EBADF) or without memory. */
+struct descriptor *poller_get(struct poller *poller, int fd);
+
+/* The same, NULL if nothing is known of it. */
+struct descriptor *poller_find(const struct poller *poller, int fd);
+
+/* Has the wait woken, with the events, when one of its events happens. 0, or epoll's error: then it is not linked. */
+int poller_watch(struct poller *poller, struct descriptor *descriptor, struct fd_wait *wait);
+void poller_unwatch(struct fd_wait *wait);
+
+/* Forgets what the number stood for; waits and turns are woken with -EBADF. */
+void poller_forget(struct poller *poller, struct descriptor *descriptor);
+
+/* Takes events, waiting for at most that long (< 0: without limit), and wakes. How many there were. */
+int poller_poll(struct poller *poller, int64_t timeout_ns);
+
+#endif

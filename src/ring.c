@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "ring.h"
+
+#include "sys.h"
+
+#include <errno.h>
+
+enum { FIRST_ROOM = 64 };
+
+static int resize(struct ring *ring, size_t room)
+{
+    void **slots = sys_alloc(room * sizeof *slots);
+    if (!slots) return -ENOMEM;
+    for (size_t i = 0; i < ring->count; i++) slots[i] = ring->slots[(ring->head + i) & ring->mask];
+    sys_free(ring->slots);
+    ring->slots = slots;
+    ring->mask = room - 1;
+    ring->head = 0;
+    return 0;
+}
+
+int ring_reserve(struct ring *ring, size_t count)
+{
+    const size_t room = ring->slots ? ring->mask + 1 : 0;
+    if (count <= room) return 0;
+    return resize(ring, room ? room * 2 : FIRST_ROOM);
+}
+
+void ring_trim(struct ring *ring, size_t count)
+{
+    size_t room = FIRST_ROOM;
+    while (room < count * 2) room *= 2;
+    if (ring->slots && room < (ring->mask + 1) / 4)
+        (void)resize(ring, room); /* without memory to move to, the larger ring serves as well */
+}
+
+void ring_done(struct ring *ring)
+{
+    sys_free(ring->slots);
+    *ring = (struct ring){0};
+}

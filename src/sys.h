@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam to the world: every system call, the clock, the allocator and thread creation of
+ * the library go through here and nowhere else, so that a test can make any of them fail. They
+ * return what their namesake does, but a failure as a negative errno (or NULL), never through
+ * errno.
+ *
+ * sys_fault is NULL in production. A test sets it to a function that is asked before each call
+ * and answers 0 (go on) or the errno to fail with; it is called from any thread. EINTR is
+ * answered by another try where the real one would be, and sys_close closes all the same.
+ */
+#ifndef SYS_H
+#define SYS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum sys_call {
+    SYS_ALLOC,
+    SYS_MMAP,
+    SYS_MPROTECT,
+    SYS_MADVISE,
+    SYS_THREAD,
+    SYS_EPOLL_CREATE,
+    SYS_EPOLL_CTL,
+    SYS_EPOLL_WAIT,
+    SYS_EVENTFD,
+    SYS_FCNTL,
+    SYS_SOCKET,
+    SYS_ACCEPT,
+    SYS_CONNECT,
+    SYS_GETSOCKOPT,
+    SYS_READ,
+    SYS_WRITE,
+    SYS_POLL,
+    SYS_CLOSE,
+    SYS_CALLS
+};
+
+extern int (*sys_fault)(enum sys_call call);
+
+void *sys_alloc(size_t size);                     /* NULL without memory; not zeroed */
+void *sys_realloc(void *memory, size_t size);     /* likewise; memory then stays */
+void sys_free(void *memory);                      /* NULL does nothing */
+void *sys_mmap(size_t size, int prot, int flags); /* private, anonymous; NULL on failure */
+void sys_munmap(void *address, size_t size);
+int sys_mprotect(void *address, size_t size, int prot);
+int sys_madvise(void *address, size_t size, int advice);
+int sys_madvise_ranges(const struct iovec *ranges, int n, int advice); /* in one call where that works */
+bool sys_writable(void *address); /* could the kernel write a byte there? It may do so. */
+size_t sys_page_size(void);
+long sys_max_map_count(void);  /* vm.max_map_count, or its usual value */
+unsigned sys_processors(void); /* those this process may use, at least 1 */
+
+int64_t sys_clock_ns(void); /* CLOCK_MONOTONIC in nanoseconds */
+
+int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg); /* all signals blocked in it */
+
+int sys_epoll_create(void);
+int sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
+
+/* timeout_ns < 0: no limit. Never early, but after 24 days at the latest; 0 when a signal came. */
+int sys_epoll_wait(int epfd, struct epoll_event *events, int n, int64_t timeout_ns);
+int sys_eventfd(void);
+
+int sys_get_flags(int fd); /* fcntl F_GETFL, F_SETFL, FD_CLOEXEC */
+int sys_set_flags(int fd, int flags);
+int sys_set_cloexec(int fd);
+int sys_socket(int domain, int type, int protocol);
+int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */
+int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS also for EINTR */
+int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
+ssize_t sys_read(int fd, void *buf, size_t n);
+ssize_t sys_write(int fd, const void *buf, size_t n);
+ssize_t sys_recv(int fd, void *buf, size_t n, int flags);
+ssize_t sys_send(int fd, const void *buf, size_t n, int flags);
+int sys_poll(int fd, int events); /* without waiting: those that are ready; -EBADF */
+int sys_close(int fd);            /* never repeats; EINTR and EINPROGRESS are success */
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the tasks: their control blocks, the ready queue, parking and waking, the start and the
+ * end of a task. The only file that switches stacks, and that sees inside a task. It knows
+ * nothing of time, descriptors, threads or scopes.
+ *
+ * Invariants
+ *  - A task is exactly one of: fresh (in the ready queue, no stack, one promised), ready (in the
+ *    queue once, wait is NULL), running (task_current), parked (wait is not NULL), ended (no
+ *    stack, wait is NULL), or not yet started by its maker.
+ *  - A parked task is resumed once for each park: wake and task_interrupt both take it out.
+ *  - The ready queue has room for every task that has not ended, so waking cannot fail.
+ *  - What is set up at creation (control block, room, a promised stack) makes running certain.
+ */
+#include "task.h"
+
+#include "block.h"
+#include "misuse.h"
+#include "sanitizer.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TURN = 61 }; /* resumptions before the loop looks at the world again */
+
+_Thread_local struct bide_task *task_current INITIAL_EXEC;
+_Thread_local struct sched *sched_current INITIAL_EXEC;
+
+/* ---- switching ---- */
+
+/* C++ keeps the exceptions being handled in two words of the thread; tasks have their own. */
+static void exceptions_switch(struct sched *sched, struct stack *from, struct stack *to)
+{
+    memcpy(from->exceptions, sched->exceptions, sizeof from->exceptions);
+    memcpy(sched->exceptions, to->exceptions, sizeof to->exceptions);
+}
+
+/* Goes on in `to`. Without sanitizers this is a tail call: whoever wakes has written the value. */
+static inline int go(struct sched *sched, struct context *from, struct stack *from_stack, struct context *to,
+                     struct stack *to_stack, bool ended)
+{
+    if (__builtin_expect(sched->exceptions != NULL, 0)) exceptions_switch(sched, from_stack, to_stack);
+    sanitizer_switch_begin(ended ? NULL : from_stack, to_stack);
+#if SANITIZER_FIBERS
+    const int value = arch_switch(from, to);
+    sanitizer_switch_end(from_stack);
+    return value;
+#else
+    return arch_switch(from, to);
+#endif
+}
+
+static void task_main(void);
+
+/* The stack that was promised, for the first run. */
+static void first_run(struct sched *sched, struct bide_task *task)
+{
+    if (!task->stack) task->stack = stack_get(&sched->stacks, task->context.flags >> CLASS_SHIFT);
+    list_init(&task->stack->kept);
+    sanitizer_fiber_new(task->stack);
+    arch_prepare(&task->context, task->stack, task_main, sched->control_words);
+}
+
+static inline int resume(struct sched *sched, struct context *from, struct stack *from_stack,
+                         struct bide_task *task, bool ended)
+{
+    if (!task->context.sp) first_run(sched, task);
+    task_current = task;
+    return go(sched, from, from_stack, &task->context, task->stack, ended);
+}
+
+/* Leaves a flow for the next ready task, or for the loop's own flow when there is none or its turn is due. */
+static inline int leave(struct sched *sched, struct context *from, struct stack *from_stack, bool ended)
+{
+    if (__builtin_expect(sched->ready.count == 0 || sched->budget == 0, 0)) {
+        task_current = NULL;
+        return go(sched, from, from_stack, &sched->root, &sched->root_stack, ended);
+    }
+    sched->budget--;
+    return resume(sched, from, from_stack, ring_pop(&sched->ready), ended);
+}
+
+int task_park(struct wait *wait)
+{
+    struct bide_task *self = task_current;
+    self->wait = wait;
+    for (struct wait *each = wait; each; each = each->beside) each->task = self;
+    return leave(sched_current, &self->context, self->stack, false);
+}
+
+void task_yield(void)
+{
+    struct bide_task *self = task_current;
+    self->context.value = 0;
+    ring_push(&sched_current->ready, self);
+    leave(sched_current, &self->context, self->stack, false);
+}
+
+/* Brings a ready task, drawn at random, to the head of the queue. */
+static void shuffle(struct sched *sched)
+{
+    sched->random ^= sched->random << 13;
+    sched->random ^= sched->random >> 7;
+    sched->random ^= sched->random << 17;
+    ring_swap_front(&sched->ready, (size_t)(sched->random % sched->ready.count));
+}
+
+void sched_run(struct sched *sched)
+{
+    for (unsigned left = TURN; left > 0 && sched->ready.count > 0; left--) {
+        if (sched->random) shuffle(sched);
+        sched->budget = sched->random ? 1 : TURN;
+        leave(sched, &sched->root, &sched->root_stack, false);
+        if (!sched->random) return;
+    }
+}
+
+/* ---- waking ---- */
+
+static void make_ready(struct bide_task *task, int value)
+{
+    task->wait = NULL;
+    task->context.value = value;
+    ring_push(&sched_current->ready, task);
+}
+
+/* Leaves the sources of all waits of a park but one. Only a wait that is alone may refuse. */
+static void drop_others(struct wait *first, struct wait *except)
+{
+    for (struct wait *wait = first; wait; wait = wait->beside)
+        if (wait != except && wait->ops->drop(wait) < 0) misuse("a wait beside another one cannot be dropped");
+}
+
+void wake(struct wait *wait, int result)
+{
+    if (wait->ops->fire) {
+        wait->ops->fire(wait, result);
+        return;
+    }
+    struct bide_task *task = wait->task;
+    if (__builtin_expect(task->wait != wait || wait->beside, 0)) drop_others(task->wait, wait);
+    make_ready(task, result);
+}
+
+bool task_interrupt(struct bide_task *task, int code)
+{
+    struct wait *wait = task->wait;
+    if (!wait || !wait->ops->drop || wait->ops->drop(wait) < 0) return false;
+    drop_others(wait->beside, NULL);
+    make_ready(task, code);
+    return true;
+}
+
+void task_set_value(struct bide_task *task, int code)
+{
+    task->context.value = code;
+}
+
+/* ---- the life of a task ---- */
+
+/* The stack could not be promised: the caller's bide_error_text says why. */
+static void tell_why(const char *why)
+{
+    struct failures *failures = why && task_current ? task_failures(task_current) : NULL;
+    struct failure *failure = failures ? sys_alloc(sizeof *failure) : NULL;
+    if (!failure) return;
+    *failure = (struct failure){.code = -ENOMEM};
+    snprintf(failure->text, sizeof failure->text, "%s", why);
+    failures_see(failures, -ENOMEM, failure);
+}
+
+static struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
+                                   struct stack *own)
+{
+    struct bide_task *task = cells_get(&sched->blocks);
+    if (!task) return NULL;
+    *task = (struct bide_task){.context.flags = class << CLASS_SHIFT,
+                               .level.ordered = sched->closing,
+                               .fn = plan->fn,
+                               .arg = plan->arg,
+                               .stack = own,
+                               .owner = plan->owner,
+                               .index = (uint32_t)plan->index,
+                               .id = ++sched->next_id};
+    if (sched->closing) task->level.code = -ECANCELED;
+    list_init(&task->watchers);
+    list_init(&task->member);
+    return task;
+}
+
+struct bide_task *task_create(const struct task_plan *plan)
+{
+    struct sched *sched = sched_current;
+    const size_t size = !plan->stack_size && sched ? sched->stack_size : plan->stack_size;
+    const int refused = !sched ? EPERM : !plan->fn || size < stack_min() ? EINVAL : 0;
+    if (refused) {
+        errno = refused;
+        return NULL;
+    }
+    const uint32_t class = stack_class(size);
+    struct stack *own = NULL;
+    const char *why = NULL;
+    if (ring_reserve(&sched->ready, sched->living + 1) < 0) goto fail;
+    if (stack_promise(&sched->stacks, class, size, &own, &why) < 0) goto fail;
+    struct bide_task *task = block_new(sched, plan, class, own);
+    if (!task) goto fail_block;
+    if (plan->name && task_set_name(task, plan->name) < 0) goto fail_name;
+    if (plan->members) list_append(plan->members, &task->member);
+    sched->living++;
+    return task;
+
+fail_name:
+    block_forget(task);
+    cells_put(&sched->blocks, task);
+fail_block:
+    stack_unpromise(&sched->stacks, class, own);
+fail:
+    tell_why(why);
+    errno = ENOMEM;
+    return NULL;
+}
+
+void task_start(struct bide_task *task)
+{
+    ring_push(&sched_current->ready, task);
+}
+
+void task_start_eagerly(struct bide_task *task)
+{
+    struct bide_task *self = task_current;
+    if (!self) {
+        task_start(task);
+        return;
+    }
+    self->context.value = 0;
+    ring_push_front(&sched_current->ready, self);
+    resume(sched_current, &self->context, self->stack, task, false);
+}
+
+static void finish(struct bide_task *task, int result)
+{
+    if (task->level.innermost)
+        misuse("task '%s' returned while the scope or group at %p, which it had entered, is open", task_name(task),
+               (void *)task->level.innermost);
+    task_keep(task, NULL);
+    block_keep_failure(task, result);
+    task->context.value = result;
+    task->context.flags |= DONE | ENDING;
+    task->stack = NULL;
+    sched_current->living--;
+    task_current = NULL; /* done callbacks run outside of any task */
+    struct node *node;
+    while ((node = list_pop(&task->watchers))) wake(CONTAINER(node, struct wait, link), 0);
+    task->context.flags &= ~(uint32_t)ENDING;
+    if (task->owner) {
+        task->owner->task = task;
+        wake(task->owner, result);
+    } else if (task->context.flags & ABANDONED) {
+        task_report(task);
+        task_release(task);
+    }
+}
+
+/* Has the next task run on the stack of one that has just ended, if it is fresh and needs such a one. */
+static bool take_over(struct sched *sched, struct stack *stack)
+{
+    if (sched->ready.count == 0 || sched->budget == 0) return false;
+    struct bide_task *next = sched->ready.slots[sched->ready.head];
+    if (next->stack || next->context.flags >> CLASS_SHIFT != stack->class) return false;
+    ring_pop(&sched->ready);
+    sched->budget--;
+    stack_reuse(&sched->stacks, stack);
+    next->stack = stack;
+    arch_set_control_words(sched->control_words);
+    task_current = next;
+    return true;
+}
+
+/* The bottom of every task's stack. */
+static void task_main(void)
+{
+    struct stack *stack = task_current->stack;
+    struct sched *sched = sched_current;
+    sanitizer_switch_end(stack);
+    do {
+        struct bide_task *task = task_current;
+        finish(task, task->fn(task->arg));
+    } while (take_over(sched, stack));
+    stack_put(&sched->stacks, stack);
+    struct context gone;
+    leave(sched, &gone, stack, true);
+    __builtin_unreachable();
+}
+
+void task_release(struct bide_task *task)
+{
+    list_remove(&task->member);
+    block_forget(task);
+    cells_put(&sched_current->blocks, task);
+}
+
+void task_abandon(struct bide_task *task)
+{
+    if ((task->context.flags & (DONE | ENDING)) == DONE) {
+        task_report(task);
+        task_release(task);
+    } else {
+        task->context.flags |= ABANDONED;
+    }
+}
+
+void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task)
+{
+    struct bide_task *self = task_current;
+    task_current = NULL;
+    fn(arg, task);
+    task_current = self;
+}
+
+static void report(void *arg, struct bide_task *task)
+{
+    const struct sched *sched = arg;
+    const struct bide_error error = task_error(task);
+    sched->on_error(sched->on_error_arg, &error);
+}
+
+void task_report(struct bide_task *task)
+{
+    const int result = task_result(task);
+    if (result < 0 && result != -ECANCELED) task_call_outside(report, sched_current, task);
+}
+
+void task_keep(struct bide_task *task, struct node *members)
+{
+    struct node *node;
+    while ((node = list_pop(&task->stack->kept))) task_release(task_of_member(node));
+    if (members) list_splice(&task->stack->kept, members);
+}
+
+struct node *task_kept(struct bide_task *task)
+{
+    return &task->stack->kept;
+}

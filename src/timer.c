@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: a timer is armed if and only if it is in the heap or in the overflow list, under
+ * its deadline, which is not CLOCK_NEVER. A timer is taken out before it is woken, and what its
+ * wake fires may arm and disarm any timer.
+ */
+#include "timer.h"
+
+#include "sys.h"
+
+_Thread_local struct timers *timers_current INITIAL_EXEC;
+
+void timers_init(struct timers *timers, bool is_virtual)
+{
+    *timers = (struct timers){.virtual = is_virtual};
+    list_init(&timers->overflow);
+}
+
+void timers_done(struct timers *timers)
+{
+    heap_done(&timers->heap);
+}
+
+int64_t timers_now(const struct timers *timers)
+{
+    return timers->virtual ? timers->now_ns : sys_clock_ns();
+}
+
+void timers_jump(struct timers *timers, int64_t now_ns)
+{
+    if (now_ns > timers->now_ns) timers->now_ns = now_ns;
+}
+
+static struct timer *first_in_heap(const struct timers *timers)
+{
+    struct heap_node *node = heap_first(&timers->heap);
+    return node ? CONTAINER(node, struct timer, node) : NULL;
+}
+
+static struct timer *first(const struct timers *timers)
+{
+    struct timer *best = first_in_heap(timers);
+    for (struct node *node = timers->overflow.next; node != &timers->overflow; node = node->next) {
+        struct timer *timer = CONTAINER(node, struct timer, wait.link);
+        if (!best || timer->deadline < best->deadline) best = timer;
+    }
+    return best;
+}
+
+int64_t timers_next(const struct timers *timers)
+{
+    const struct timer *timer = first(timers);
+    return timer ? timer->deadline : CLOCK_NEVER;
+}
+
+void timer_start(struct timer *timer, int64_t deadline)
+{
+    struct timers *timers = timers_current;
+    timer->deadline = deadline;
+    if (deadline == CLOCK_NEVER) return;
+    timer->armed = true;
+    timer->node.place = 0;
+    if (heap_insert(&timers->heap, &timer->node, deadline) < 0) list_append(&timers->overflow, &timer->wait.link);
+}
+
+void timer_stop(struct timer *timer)
+{
+    if (!timer->armed) return;
+    timer->armed = false;
+    if (timer->node.place)
+        heap_remove(&timers_current->heap, &timer->node);
+    else
+        list_remove(&timer->wait.link);
+}
+
+int timer_drop(struct wait *wait)
+{
+    timer_stop(CONTAINER(wait, struct timer, wait));
+    return 0;
+}
+
+void timers_fire(struct timers *timers)
+{
+    struct timer *timer = first(timers);
+    if (!timer) return;
+    const int64_t now = timers_now(timers);
+    for (; timer && timer->deadline <= now; timer = first(timers)) {
+        timer_stop(timer);
+        wake(&timer->wait, 0);
+    }
+}
+
+void timers_trim(struct timers *timers)
+{
+    heap_trim(&timers->heap);
+}

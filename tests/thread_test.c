@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs in threads: results, cancels before and while a job runs, few threads, and the end. */
+#include "check.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+#define TASK(name) static int name(void *arg __attribute__((unused)))
+
+static int seven = 7, io_error = -EIO;
+static atomic_int go, begun, running, most, done;
+
+TASK(give) { return *(int *)arg; }
+
+TASK(call_in_thread)
+{
+    const struct bide_call *call = arg;
+    return bide_to_thread(call->fn, call->arg, NULL);
+}
+
+/* A job that ends once it is told to, or after 10 seconds if a test has gone wrong. */
+TASK(work_until_told)
+{
+    begun++;
+    for (int i = 0; !go && i < 100000; i++) usleep(100);
+    done++;
+    return arg ? *(int *)arg : 0;
+}
+
+/* Waits in a task until that many jobs have begun; the loop runs on meanwhile. */
+static int until_begun(int jobs)
+{
+    while (begun < jobs) CHECK_INT(bide_sleep(0.001), 0);
+    return 0;
+}
+
+struct wait_for_job {
+    bide_fn fn;
+    int code, result;
+};
+
+TASK(wait_for_a_job)
+{
+    struct wait_for_job *job = arg;
+    job->result = 99;
+    job->code = bide_to_thread(job->fn, &seven, &job->result);
+    return 0;
+}
+
+TASK(a_job_gives_the_code_of_the_wait_and_its_result_apart)
+{
+    int result = 99;
+    CHECK_INT(bide_to_thread(NULL, &seven, &result), -EINVAL);
+    CHECK_INT(result, 99);
+    CHECK_INT(bide_to_thread(give, &seven, &result), 0);
+    CHECK_INT(result, 7);
+    CHECK_INT(bide_to_thread(give, &io_error, &result), 0);
+    CHECK_INT(result, -EIO);
+    CHECK_INT(bide_to_thread(give, &seven, NULL), 0);
+    CHECK_INT(bide_to_thread(give, &io_error, NULL), -EIO);
+    return 0;
+}
+
+TASK(tell_thread) { *(pthread_t *)arg = pthread_self(); return 0; }
+
+TASK(other_tasks_run_while_a_job_does)
+{
+    pthread_t thread = pthread_self();
+    CHECK_INT(bide_to_thread(tell_thread, &thread, NULL), 0);
+    CHECK(!pthread_equal(thread, pthread_self()));
+    struct wait_for_job job = {work_until_told, 0, 0};
+    struct bide_task *task = bide_create_task(wait_for_a_job, &job);
+    CHECK_INT(until_begun(1), 0);
+    CHECK(!bide_task_done(task));
+    go = 1;
+    CHECK_INT(bide_await(task, NULL), 0);
+    CHECK(job.code == 0 && job.result == 7);
+    return 0;
+}
+
+TASK(let_it_go)
+{
+    CHECK_INT(bide_sleep(0.02), 0);
+    CHECK_INT(done, 0);
+    go = 1;
+    return 0;
+}
+
+TASK(row_43_a_deadline_returns_once_the_job_has_ended)
+{
+    int result = 99;
+    struct bide_task *task = bide_create_task(let_it_go, NULL);
+    BIDE_TIMEOUT(0.01) {
+        CHECK_INT(bide_to_thread(work_until_told, &seven, &result), -ETIMEDOUT);
+    }
+    CHECK(bide_expired());
+    CHECK_INT(result, 7);
+    CHECK_INT(done, 1);
+    return bide_await(task, NULL);
+}
+
+TASK(rule_13_a_cancel_returns_once_the_job_has_ended)
+{
+    struct wait_for_job job = {work_until_told, 0, 0};
+    struct bide_task *task = bide_create_task(wait_for_a_job, &job);
+    CHECK_INT(until_begun(1), 0);
+    CHECK_INT(bide_cancel(task), 1);
+    for (int i = 0; i < 10; i++) CHECK_INT(bide_yield(), 0);
+    CHECK(!bide_task_done(task) && job.result == 99);
+    go = 1;
+    CHECK_INT(bide_await(task, NULL), 0);
+    CHECK(job.code == -ECANCELED && job.result == 7);
+    return 0;
+}
+
+TASK(row_44_a_job_that_has_not_begun_is_withdrawn)
+{
+    struct wait_for_job first = {work_until_told, 0, 0}, second = {work_until_told, 0, 0};
+    struct bide_task *one = bide_create_task(wait_for_a_job, &first);
+    CHECK_INT(until_begun(1), 0);
+    struct bide_task *two = bide_create_task(wait_for_a_job, &second);
+    CHECK_INT(bide_yield(), 0);
+    CHECK_INT(bide_cancel(two), 1);
+    CHECK_INT(bide_await(two, NULL), 0);
+    CHECK(second.code == -ECANCELED && second.result == -ECANCELED && done == 0);
+    int result = 99;
+    CHECK_INT(bide_cancel(bide_current_task()), 1);
+    CHECK_INT(bide_to_thread(work_until_told, &seven, &result), -ECANCELED);
+    CHECK_INT(result, -ECANCELED);
+    CHECK_INT(bide_to_thread(work_until_told, &seven, NULL), -ECANCELED);
+    CHECK_INT(bide_uncancel(), 0);
+    go = 1;
+    CHECK_INT(bide_await(one, NULL), 0);
+    CHECK(first.code == 0 && first.result == 7);
+    CHECK_INT(begun, 1);
+    return 0;
+}
+
+TASK(count_itself)
+{
+    const int now = ++running;
+    int before = most;
+    while (before < now && !atomic_compare_exchange_weak(&most, &before, now)) continue;
+    if (now % 2) usleep(10);
+    running--;
+    return ++done > 0 ? 1 : 0;
+}
+
+enum { JOBS = 1000 };
+
+TASK(a_thousand_jobs_run_on_few_threads)
+{
+    static struct bide_call calls[JOBS];
+    struct bide_call job = {count_itself, NULL};
+    int results[JOBS];
+    for (int i = 0; i < JOBS; i++) calls[i] = (struct bide_call){call_in_thread, &job};
+    CHECK_INT(bide_gather(calls, JOBS, results), 0);
+    for (int i = 0; i < JOBS; i++) CHECK_INT(results[i], 0);
+    CHECK_INT(done, JOBS);
+    CHECK(most <= 2 && running == 0);
+    return 0;
+}
+
+static struct wait_for_job pending[100];
+
+TASK(leave_jobs_behind)
+{
+    for (int i = 0; i < 100; i++) {
+        pending[i].fn = i < 2 ? work_until_told : count_itself;
+        bide_detach(bide_create_task(wait_for_a_job, &pending[i]));
+    }
+    CHECK_INT(until_begun(2), 0);
+    go = 1;
+    return 5;
+}
+
+static void bug_43_each_job_at_the_end_has_run_or_is_withdrawn(void **state)
+{
+    (void)state;
+    const struct bide_options options = {.threads = 2};
+    int withdrawn = 0;
+    go = begun = running = done = 0;
+    assert_int_equal(check_run_with(&options, leave_jobs_behind, NULL), 5);
+    for (int i = 0; i < 100; i++) {
+        if (i < 2) assert_int_equal(pending[i].result, 7);
+        if (pending[i].result == -ECANCELED) assert_int_equal(pending[i].code, -ECANCELED);
+        withdrawn += pending[i].result == -ECANCELED;
+        assert_true(pending[i].result != 99);
+    }
+    assert_int_equal(done + withdrawn, 100);
+    assert_int_equal(running, 0);
+}
+
+TASK(fail_with_text) { return bide_fail(EIO, "in a thread"); }
+
+TASK(bide_fail_works_in_a_job)
+{
+    int result = 0;
+    CHECK_INT(bide_to_thread(fail_with_text, NULL, &result), 0);
+    CHECK_INT(result, -EIO);
+    CHECK(strcmp(bide_error_text(-EIO), "in a thread") == 0);
+    return 0;
+}
+
+TASK(use_bide_in_a_thread)
+{
+    int result = 99;
+    sigset_t blocked;
+    CHECK_INT(bide_sleep(0), -EPERM);
+    CHECK_INT(bide_to_thread(give, &seven, &result), -EPERM);
+    CHECK_INT(bide_await(arg, &result), -EPERM);
+    CHECK_INT(result, 99);
+    CHECK(!bide_create_task(give, &seven) && errno == EPERM);
+    CHECK(!bide_current_task() && !bide_current_loop() && !bide_cancelled());
+    BIDE_TIMEOUT(0) {
+        BIDE_SHIELD(1) {
+            result = 5;
+        }
+    }
+    CHECK(result == 5 && !bide_expired());
+    CHECK_INT(bide_run(give, &seven), 7);
+    CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, &blocked), 0);
+    CHECK(sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGPIPE) && sigismember(&blocked, SIGCHLD));
+    return 0;
+}
+
+TASK(a_waiting_call_in_a_job_is_refused)
+{
+    CHECK_INT(bide_to_thread(use_bide_in_a_thread, bide_current_task(), NULL), 0);
+    return 0;
+}
+
+static int refuse_threads(enum sys_call call) { return call == SYS_THREAD ? EAGAIN : 0; }
+
+TASK(a_job_without_a_thread_gives_enomem)
+{
+    int result = 0;
+    sys_fault = refuse_threads;
+    const int code = bide_to_thread(give, &seven, &result), folded = bide_to_thread(give, &seven, NULL);
+    sys_fault = NULL;
+    CHECK_INT(code, 0);
+    CHECK_INT(result, -ENOMEM);
+    CHECK_INT(folded, -ENOMEM);
+    CHECK_INT(bide_to_thread(give, &seven, &result), 0);
+    CHECK_INT(result, 7);
+    return 0;
+}
+
+TASK(a_thread_that_cannot_start_leaves_the_jobs_to_the_others)
+{
+    struct bide_call job = {give, &seven}, calls[20];
+    CHECK_INT(bide_to_thread(give, &seven, NULL), 0);
+    for (int i = 0; i < 20; i++) calls[i] = (struct bide_call){call_in_thread, &job};
+    sys_fault = refuse_threads;
+    const int code = bide_gather(calls, 20, NULL);
+    sys_fault = NULL;
+    return code;
+}
+
+TASK(sleep_an_hour)
+{
+    CHECK_INT(bide_sleep(3600), 0);
+    CHECK_INT(done, 1);
+    return 0;
+}
+
+TASK(rule_16_the_virtual_clock_stands_while_a_job_runs)
+{
+    struct bide_task *sleeper = bide_create_task(sleep_an_hour, NULL);
+    CHECK_INT(bide_yield(), 0);
+    CHECK_INT(bide_to_thread(count_itself, NULL, NULL), 0);
+    CHECK(bide_time() < 3600);
+    return bide_await(sleeper, NULL);
+}
+
+TASK(sleep_and_say)
+{
+    const int code = bide_sleep(0.001);
+    log_event("timer");
+    return code;
+}
+
+TASK(job_and_say)
+{
+    CHECK_INT(bide_to_thread(count_itself, NULL, NULL), 0);
+    log_event("thread");
+    return 0;
+}
+
+/* A job may end a moment after its last statement, so the order has to be seen only once. */
+TASK(rule_01_a_turn_takes_what_threads_sent_before_due_timers)
+{
+    for (int i = 0; i < 100; i++) {
+        struct bide_task *tasks[] = {bide_create_task(sleep_and_say, NULL), bide_create_task(job_and_say, NULL)};
+        log_clear();
+        const int before = done;
+        CHECK_INT(bide_yield(), 0);
+        while (done == before) continue;
+        usleep(2000);
+        CHECK_INT(bide_gather_tasks(tasks, 2, NULL), 0);
+        if (strcmp(log_text(), "thread timer") == 0) return 0;
+    }
+    CHECK_LOG("thread timer");
+    return 0;
+}
+
+struct run {
+    bide_fn fn;
+    struct bide_options options;
+};
+
+static void run_in_a_loop(void **state)
+{
+    const struct run *run = *state;
+    go = begun = running = most = done = 0;
+    assert_int_equal(check_run_with(&run->options, run->fn, NULL), 0);
+}
+
+#define IN_A_LOOP(fn, ...) {#fn, run_in_a_loop, NULL, NULL, &(struct run){fn, {__VA_ARGS__}}}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_LOOP(a_job_gives_the_code_of_the_wait_and_its_result_apart, .threads = 0),
+        IN_A_LOOP(other_tasks_run_while_a_job_does, .threads = 0),
+        IN_A_LOOP(row_43_a_deadline_returns_once_the_job_has_ended, .threads = 0),
+        IN_A_LOOP(rule_13_a_cancel_returns_once_the_job_has_ended, .threads = 0),
+        IN_A_LOOP(row_44_a_job_that_has_not_begun_is_withdrawn, .threads = 1),
+        IN_A_LOOP(a_thousand_jobs_run_on_few_threads, .threads = 2),
+        cmocka_unit_test(bug_43_each_job_at_the_end_has_run_or_is_withdrawn),
+        IN_A_LOOP(bide_fail_works_in_a_job, .threads = 0),
+        IN_A_LOOP(a_waiting_call_in_a_job_is_refused, .threads = 0),
+        IN_A_LOOP(a_job_without_a_thread_gives_enomem, .threads = 0),
+        IN_A_LOOP(a_thread_that_cannot_start_leaves_the_jobs_to_the_others, .threads = 0),
+        IN_A_LOOP(rule_01_a_turn_takes_what_threads_sent_before_due_timers, .threads = 0),
+        IN_A_LOOP(rule_16_the_virtual_clock_stands_while_a_job_runs, .clock = BIDE_CLOCK_VIRTUAL),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
