@@ -49,11 +49,19 @@ static void charge(struct level *level)
     if (cause) cause->cut = true;
 }
 
+/* Every change of what the running task can see begins with this. */
 static void settle(struct level *level)
 {
     if (!level->cut) return;
     level->cut = false;
     charge(level);
+}
+
+static struct level *level_to_change(struct bide_task *task)
+{
+    struct level *level = task_level(task);
+    if (task == task_current) settle(level);
+    return level;
 }
 
 /* The shield has a cause outside of it, or has none any more: its grace counts, or not. */
@@ -93,7 +101,6 @@ static int visible_code(struct level *level)
 static void refresh(struct bide_task *task)
 {
     struct level *level = task_level(task);
-    if (task == task_current) settle(level);
     level->code = visible_code(level);
     if (!level->code || task == task_current) return;
     if (level->cut)
@@ -136,44 +143,47 @@ static void arm(struct level *level)
             timer_start(&scope->timer, scope->timer.deadline);
 }
 
-int park(struct wait *wait)
+void cancel_arm(void)
 {
     struct level *level = task_level(task_current);
     if (level->unarmed) arm(level);
+}
+
+int park(struct wait *wait)
+{
+    cancel_arm();
     return task_park(wait);
 }
 
 void park_join(struct wait *wait)
 {
-    struct level *level = task_level(task_current);
-    settle(level);
-    if (level->unarmed) arm(level);
+    settle(task_level(task_current));
+    cancel_arm();
     (void)task_park(wait);
 }
 
 void park_yield(void)
 {
-    struct level *level = task_level(task_current);
-    if (level->unarmed) arm(level);
+    cancel_arm();
     task_yield();
 }
 
 void cancel_by_owner(struct bide_task *task)
 {
-    task_level(task)->ordered = true;
+    level_to_change(task)->ordered = true;
     refresh(task);
 }
 
 void cancel_by_call(struct bide_task *task)
 {
-    struct level *level = task_level(task);
+    struct level *level = level_to_change(task);
     if (level->cancels < CANCELS_MOST) level->cancels = (level->cancels + 1) & CANCELS_MOST;
     refresh(task);
 }
 
 int cancel_take_back(void)
 {
-    struct level *level = task_level(task_current);
+    struct level *level = level_to_change(task_current);
     if (level->cancels) level->cancels--;
     refresh(task_current);
     return (int)level->cancels;
@@ -197,7 +207,7 @@ void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int
     scope->kind = (unsigned char)kind;
     scope->cut = scope->cut_outside = scope->due = false;
     if (!scope->task) return;
-    struct level *level = task_level(scope->task);
+    struct level *level = level_to_change(scope->task);
     timer_init(&scope->timer, &scope_ops);
     scope->timer.deadline = deadline;
     scope->grace_ns = grace_ns;
@@ -241,6 +251,7 @@ bool scope_pop(struct scope *scope)
 
 void scope_set_due(struct scope *scope)
 {
+    (void)level_to_change(scope->task);
     scope->due = true;
     refresh(scope->task);
 }

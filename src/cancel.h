@@ -27,6 +27,9 @@ struct __attribute__((may_alias)) scope {
 /* -EPERM outside of tasks; the code when a cause is visible: then other tasks have run; else 0. */
 int cancel_check(void);
 
+/* Has the timers of the current task's scopes run, as park does: for a wait that arms one of its own. */
+void cancel_arm(void);
+
 /* Parks the current task, with the timers of its scopes running. After cancel_check gave 0. */
 int park(struct wait *wait);
 

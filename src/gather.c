@@ -29,7 +29,7 @@ static void describe_gather(const struct wait *wait, char *text, size_t size)
 
 static int drop_gatherer(struct wait *wait)
 {
-    (void)wait; /* it is in no list: `parked` says whether it waits, and its task clears that */
+    CONTAINER(wait, struct gather, gatherer)->parked = false;
     return 0;
 }
 
@@ -97,7 +97,6 @@ static int gather_wait(struct gather *gather)
     } else if (code == 0) {
         gather->parked = true;
         code = park(&gather->gatherer);
-        gather->parked = false;
     }
     if (gather->left > 0) {
         cancel_members(gather);

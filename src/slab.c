@@ -51,7 +51,7 @@ void slab_free(struct slab *slab)
     const size_t size = slab->slots * slab->stride;
     for (uint32_t i = 0; slab->ids && i < slab->carved; i++) sanitizer_stack_end(slab->ids[i]);
     sanitizer_root_end(slab->memory, size);
-    sanitizer_unpoison(slab->memory, size);
+    sanitizer_unpoison(slab->memory, slab->carved * slab->stride);
     sys_munmap(slab->memory, size);
     guard_forget(slab->mappings);
     sys_free(slab);

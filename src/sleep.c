@@ -30,6 +30,7 @@ int bide_sleep(double seconds)
     if (seconds <= 0) return bide_yield();
     const int code = cancel_check();
     if (code < 0) return code;
+    cancel_arm(); /* the scopes' deadlines were there first */
     struct timer timer;
     timer_init(&timer, &sleep_ops);
     timer_start(&timer, clock_after(timers_now(timers_current), clock_ns(seconds)));

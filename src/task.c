@@ -273,6 +273,7 @@ static bool take_over(struct sched *sched, struct stack *stack)
     sched->budget--;
     stack_reuse(&sched->stacks, stack);
     next->stack = stack;
+    next->context.sp = stack; /* no longer fresh; the first park stores the true one */
     arch_set_control_words(sched->control_words);
     task_current = next;
     return true;

@@ -234,6 +234,28 @@ static int canceller_runs_first(void *arg)
     return cancel_after(cancel_wins, 1);
 }
 
+/* Taking the cancel back does not change what the call that it cut short had failed for. */
+static int cancel_wins_and_is_taken_back(void *arg)
+{
+    (void)arg;
+    BIDE_TIMEOUT(1) {
+        CHECK_INT(bide_sleep(5), -ECANCELED);
+        CHECK_INT(bide_uncancel(), 0);
+    }
+    CHECK(!bide_expired());
+    BIDE_TIMEOUT(0) {
+        CHECK_INT(bide_sleep(5), -ETIMEDOUT);
+    }
+    CHECK(bide_expired());
+    return 0;
+}
+
+static int canceller_runs_first_and_is_taken_back(void *arg)
+{
+    (void)arg;
+    return cancel_after(cancel_wins_and_is_taken_back, 1);
+}
+
 static int deadline_wins(void *arg)
 {
     (void)arg;
@@ -264,6 +286,7 @@ static void row_05_own_deadline_and_cancel(void **state)
     runs(cancel_then_deadline);
     runs(deadline_then_cancel);
     runs(canceller_runs_first);
+    runs(canceller_runs_first_and_is_taken_back);
     runs(deadline_runs_first);
 }
 

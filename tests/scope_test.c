@@ -144,9 +144,34 @@ static int expired_after_a_group(void *arg)
     return 0;
 }
 
+/* What comes after the call that was cut short, but before the exit, is another call's matter. */
+static int later_causes_change_nothing(void *arg)
+{
+    (void)arg;
+    struct bide_group group;
+    struct bide_scope outer, inner;
+    BIDE_GROUP(group) {
+        BIDE_TIMEOUT(1) {
+            CHECK_INT(bide_sleep(9), -ETIMEDOUT);
+            bide_group_cancel(&group);
+        }
+        CHECK(bide_expired());
+    }
+    bide_timeout_enter(&outer, 9);
+    bide_timeout_enter(&inner, 1);
+    const int code = bide_sleep(9), moved = bide_timeout_reschedule(&outer, 0);
+    const bool inner_cut = bide_scope_exit(&inner), outer_cut = bide_scope_exit(&outer);
+    CHECK_INT(code, -ETIMEDOUT);
+    CHECK_INT(moved, 0);
+    CHECK_INT(inner_cut, true);
+    CHECK_INT(outer_cut, false);
+    return 0;
+}
+
 static void expired(void **state)
 {
     (void)state;
+    runs(later_causes_change_nothing);
     runs(expired_is_the_tasks_own);
     runs(expired_after_a_group);
 }
