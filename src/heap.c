@@ -5,7 +5,7 @@
  */
 #include "heap.h"
 
-#include "sys.h"
+#include "array.h"
 
 #include <errno.h>
 
@@ -57,7 +57,7 @@ static void sift_down(struct heap *heap, size_t i, struct heap_entry entry)
 
 static int resize(struct heap *heap, size_t capacity)
 {
-    struct heap_entry *entries = sys_realloc(heap->entries, capacity * sizeof *entries);
+    struct heap_entry *entries = array_resize(heap->entries, heap->capacity * sizeof *entries, capacity * sizeof *entries);
     if (!entries) return -ENOMEM;
     heap->entries = entries;
     heap->capacity = capacity;
@@ -96,6 +96,6 @@ void heap_trim(struct heap *heap)
 
 void heap_done(struct heap *heap)
 {
-    sys_free(heap->entries);
+    (void)array_resize(heap->entries, heap->capacity * sizeof *heap->entries, 0);
     *heap = (struct heap){0};
 }

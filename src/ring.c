@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "ring.h"
 
-#include "sys.h"
+#include "array.h"
 
 #include <errno.h>
 
 enum { FIRST_ROOM = 64 };
 
+static void ring_free(struct ring *ring)
+{
+    if (ring->slots) (void)array_resize(ring->slots, (ring->mask + 1) * sizeof *ring->slots, 0);
+}
+
 static int resize(struct ring *ring, size_t room)
 {
-    void **slots = sys_alloc(room * sizeof *slots);
+    void **slots = array_resize(NULL, 0, room * sizeof *slots);
     if (!slots) return -ENOMEM;
     for (size_t i = 0; i < ring->count; i++) slots[i] = ring->slots[(ring->head + i) & ring->mask];
-    sys_free(ring->slots);
+    ring_free(ring);
     ring->slots = slots;
     ring->mask = room - 1;
     ring->head = 0;
@@ -36,6 +41,6 @@ void ring_trim(struct ring *ring, size_t count)
 
 void ring_done(struct ring *ring)
 {
-    sys_free(ring->slots);
+    ring_free(ring);
     *ring = (struct ring){0};
 }

@@ -56,10 +56,9 @@ int bide_timeout_reschedule(struct bide_scope *outside, double seconds)
     if (!scope->task) return 0;
     if (seconds != seconds || scope->kind != SCOPE_TIMEOUT) return -EINVAL;
     if (scope->due) return -ETIMEDOUT;
-    if (seconds <= 0)
-        scope_set_due(scope);
-    else
-        scope_set_deadline(scope, clock_after(timers_now(timers_current), clock_ns(seconds)));
+    const int64_t ns = clock_ns(seconds);
+    scope_set_deadline(scope, clock_after(timers_now(timers_current), ns > 0 ? ns : 0));
+    if (seconds <= 0) scope_set_due(scope);
     return 0;
 }
 

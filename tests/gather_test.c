@@ -276,6 +276,27 @@ TASK(rule_10_a_task_that_cannot_start_is_a_failure_and_a_spawn_is_none)
     return 0;
 }
 
+TASK(wait_once)
+{
+    BIDE_TIMEOUT(1) {
+        CHECK(bide_await(arg, NULL) <= 0);
+    }
+    BIDE_SHIELD(100) {
+        CHECK_INT(bide_sleep(5), 0);
+    }
+    CHECK_AT(6);
+    return 0;
+}
+
+/* In one turn the target ends, the deadline passes, and the waiter is cancelled twice. */
+TASK(rule_02_a_wait_ends_once)
+{
+    struct bide_task *waiter = bide_create_task(wait_once, bide_create_task(nap, NULL));
+    CHECK_INT(bide_sleep(1), 0);
+    CHECK(bide_cancel(waiter) == 1 && bide_cancel(waiter) == 1);
+    return bide_await(waiter, NULL);
+}
+
 TASK(bug_12_no_wait_is_left_on_a_dead_stack)
 {
     struct bide_task *target = bide_create_task(nap, NULL);
@@ -316,6 +337,7 @@ int main(void)
         IN_A_LOOP(ten_thousand_are_gathered),
         IN_A_LOOP(a_call_that_cannot_start_gives_enomem),
         IN_A_LOOP(rule_10_a_task_that_cannot_start_is_a_failure_and_a_spawn_is_none),
+        IN_A_LOOP(rule_02_a_wait_ends_once),
         IN_A_LOOP(bug_12_no_wait_is_left_on_a_dead_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,7 +296,8 @@ TASK(job_and_say)
 TASK(rule_01_a_turn_takes_what_threads_sent_before_due_timers)
 {
     for (int i = 0; i < 100; i++) {
-        struct bide_task *job = bide_create_task(job_and_say, NULL), *timer = bide_create_task(sleep_and_say, NULL);
+        struct bide_task *job = bide_create_task(job_and_say, NULL);
+        struct bide_task *timer = bide_create_task(sleep_and_say, NULL);
         log_clear();
         const int before = done;
         CHECK_INT(bide_yield(), 0);

@@ -4,11 +4,12 @@
  * only where they wait.
  *
  * A stack has a guard page below it: a task that overflows it dies of SIGSEGV there and
- * harms no neighbour. What the usual calls of libc need of it, in KiB (glibc 2.36, x86-64):
+ * harms no neighbour. What usual calls of libc need of it, rounded up, in KiB (measured with
+ * glibc 2.36 on x86-64):
  *
- *     snprintf("%d %s")     2        getaddrinfo      10        qsort of 100 KB    1
- *     printf("%f")          3        strftime          2        regexec            5
- *     printf("%Lf")        36        syslog            6        bide's own calls   1
+ *     malloc, fopen        1      sscanf, syslog       4      getaddrinfo           12
+ *     snprintf("%d %s")    2      printf("%f")         5      regcomp + regexec     20
+ *     qsort                2      bide's own calls     1      printf("%Lf"), 1e4900 34
  */
 #ifndef BIDE_TASK_H
 #define BIDE_TASK_H
