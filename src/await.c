@@ -88,15 +88,20 @@ static int await_or_cancel(struct bide_task *task)
     return code;
 }
 
+static _Noreturn void taken_before(const char *verb, const struct bide_task *task)
+{
+    const bool known = task_in_use(task);
+    misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before", bide_task_name(task_current),
+           verb, known ? task_name(task) : "(released)", (const void *)task);
+}
+
 int bide_await(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
     if (!task) return await_fold(cancel_check(), -ENOMEM, result);
     if (closes_ring(task)) return -EDEADLK;
     const bool takes = task_in_use(task) && !task_owned(task);
-    if (takes ? !task_take(task) : !task_in_use(task))
-        misuse("task '%s' awaits the task at %p, whose handle was taken or given up before", task_name(task_current),
-               (void *)task);
+    if (takes ? !task_take(task) : !task_in_use(task)) taken_before("awaits", task);
     const int code = await_or_cancel(task);
     const int work = task_result(task);
     task_pass_failure(task, task_current, takes);
@@ -119,8 +124,6 @@ int bide_shield(struct bide_task *task, int *result)
 void bide_detach(struct bide_task *task)
 {
     if (!task) return;
-    if (!task_in_use(task) || task_owned(task) || !task_take(task))
-        misuse("the task at %p is detached, but its handle was taken or given up before, or is a group's",
-               (void *)task);
+    if (!task_in_use(task) || task_owned(task) || !task_take(task)) taken_before("detaches", task);
     task_abandon(task);
 }

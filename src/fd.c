@@ -298,12 +298,19 @@ int bide_adopt(int fd)
     if (descriptor->own) return 0;
     const int flags = sys_get_flags(fd);
     if (flags < 0) return flags;
+    const int fd_flags = sys_get_fd_flags(fd);
+    if (fd_flags < 0) return fd_flags;
     int code = sys_set_flags(fd, flags | O_NONBLOCK);
-    if (code == 0) code = sys_set_cloexec(fd);
     if (code < 0) return code;
+    code = sys_set_fd_flags(fd, fd_flags | FD_CLOEXEC);
+    if (code < 0) {
+        (void)sys_set_flags(fd, flags); /* what could be set can be set back */
+        return code;
+    }
     if (descriptor->registered) poller_forget(poller_current, descriptor);
     descriptor->own = true;
     descriptor->foreign_flags = flags;
+    descriptor->foreign_fd_flags = fd_flags;
     return 0;
 }
 
@@ -313,8 +320,11 @@ int bide_release(int fd)
     struct descriptor *descriptor = poller_find(poller_current, fd);
     if (!descriptor || !descriptor->own) return -EBADF;
     const int flags = descriptor->foreign_flags;
+    const int fd_flags = descriptor->foreign_fd_flags;
     poller_forget(poller_current, descriptor);
-    if (flags >= 0) (void)sys_set_flags(fd, flags); /* a descriptor that is gone has no flags to restore */
+    if (flags < 0) return 0;
+    (void)sys_set_flags(fd, flags); /* a descriptor that is gone has no flags to restore */
+    (void)sys_set_fd_flags(fd, fd_flags);
     return 0;
 }
 

@@ -108,6 +108,19 @@ static void leave(struct bide_loop *loop)
     sched_leave();
 }
 
+/* In the child of a fork no loop runs: it shares the parent's epoll, and has none of its threads. */
+static void in_forked_child(void)
+{
+    task_forks++;
+    task_current = NULL;
+    if (sched_current) leave(loop_current());
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, in_forked_child); /* without memory, a child is as unsafe as any other */
+}
+
 static void cancel_each(struct bide_task *task, void *arg)
 {
     (void)arg;
@@ -131,6 +144,7 @@ static int drive(struct bide_loop *loop, const struct bide_task *until)
     bool stuck = false;
     for (;;) {
         sched_run(&loop->sched);
+        if (sched_current != &loop->sched) misuse("the child of a fork returned to the loop at %p", (void *)loop);
         if (stuck ? loop->sched.living == 0 : is_over(loop, until)) break;
         if (turn(loop)) continue;
         if (stuck) {
@@ -166,6 +180,8 @@ static unsigned default_threads(void)
 
 static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     *loop = (struct bide_loop){0};
     int code = poller_init(&loop->poller);
     if (code < 0) return code;

@@ -21,7 +21,8 @@ struct descriptor {
     uint32_t generation;        /* counted up when the number is given up: older events and waits are void */
     bool own;
     uint32_t registered;        /* events that epoll was asked for; 0: it does not know this one */
-    int foreign_flags;          /* of the file before bide_adopt, -1: nothing to put back */
+    int foreign_flags;          /* of the file before bide_adopt; -1: nothing to put back */
+    int foreign_fd_flags;       /* likewise of the descriptor */
     struct node waits;          /* struct fd_wait: who is to be woken by events */
     struct node turns[SIDES];   /* struct wait: who waits for the turn to read, or to write */
     bool taken[SIDES];          /* somebody has the turn, and waits */

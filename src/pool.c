@@ -9,6 +9,7 @@
  */
 #include "pool.h"
 
+#include "misuse.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -25,8 +26,10 @@ _Thread_local struct pool *pool_current INITIAL_EXEC;
 
 static void run_job(struct job *job)
 {
+    const unsigned forks = task_forks;
     failure_of_thread()->code = 0;
     job->result = job->fn(job->arg);
+    if (forks != task_forks) misuse("the thread job at %p returned in the child of a fork", (void *)job);
     job->failure = job->result < 0 ? failure_copy(failure_of_thread(), job->result) : NULL;
 }
 

@@ -58,17 +58,30 @@ static inline uint32_t slab_dirty(const struct slab *slab)
     return slab->free - slab->clean;
 }
 
-/* Writes the record of a slot and returns it. */
-static inline struct stack *slab_stack(struct slab *slab, uint32_t slot, uint32_t class)
+/* The record of a slot, for a new owner. */
+static inline struct stack *slab_stack(struct slab *slab, uint32_t slot)
 {
     char *start = slab->memory + slot * slab->stride;
     const size_t above = (slot + slab->skew) % SLAB_LINES * SLAB_LINE + SLAB_RECORD;
     struct stack *stack = (struct stack *)(void *)(start + slab->stride - above);
-    char *base = start + slab->guard;
-    sanitizer_unpoison(base, (size_t)(start + slab->stride - base));
-    *stack = (struct stack){
-        .slab = slab, .slot = slot, .class = class, .base = base, .size = (size_t)((char *)stack - base)};
+    sanitizer_unpoison(start + slab->guard, slab->stride - slab->guard);
+    stack->fiber = NULL;
+    stack->fake = NULL;
+    stack->exceptions[0] = NULL;
+    stack->exceptions[1] = NULL;
+    stack->kept.prev = NULL;
+    stack->kept.next = NULL;
     return stack;
+}
+
+/* Writes what stays as long as the stack has pages. */
+static inline void slab_describe(struct slab *slab, struct stack *stack, uint32_t slot, uint32_t class)
+{
+    stack->slab = slab;
+    stack->slot = slot;
+    stack->class = class;
+    stack->base = slab->memory + slot * slab->stride + slab->guard;
+    stack->size = (size_t)((char *)stack - stack->base);
 }
 
 #endif

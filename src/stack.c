@@ -4,7 +4,7 @@
  * are mapped and when memory goes back.
  *
  * Invariants
- *  - A class's free, dirty and in_use are the sums over its slabs; promised <= free.
+ *  - A class's carved and dirty, and spare + promised, the free ones, are the sums over its slabs.
  *  - At most one slab of a class is not wholly carved: class->fresh. A new one is mapped only
  *    when there is none, and is as large as all the others together, within limits.
  *  - stack_get and stack_put touch one slab's own arrays; nothing is unmapped or given back but
@@ -36,6 +36,9 @@ enum {
     BUSY_BATCH = 4096, /* stacks that a busy loop gives back at once: about a millisecond */
 };
 
+/* What is rarely called stays out of the functions that are called for each task. */
+#define RARE __attribute__((noinline, cold))
+
 static struct slab *slab_of(struct node *link)
 {
     return CONTAINER(link, struct slab, link);
@@ -43,10 +46,15 @@ static struct slab *slab_of(struct node *link)
 
 /* ---- classes ---- */
 
+static size_t class_in_use(const struct stack_class *class)
+{
+    return class->carved - class->spare - class->promised;
+}
+
 /* Maps a slab as large as all that are there; smaller if the system has not that much. */
 static struct slab *class_map(struct stack_class *class)
 {
-    size_t slots = class->free + class->in_use;
+    size_t slots = class->carved;
     if (slots > MOST_SLOTS) slots = MOST_SLOTS;
     for (;;) {
         if (slots < FIRST_SLOTS) slots = FIRST_SLOTS;
@@ -61,7 +69,7 @@ static struct slab *class_map(struct stack_class *class)
 }
 
 /* Makes at least one more free slot. */
-static int class_grow(struct stack_class *class, const char **why)
+RARE static int class_grow(struct stack_class *class, const char **why)
 {
     if (!class->fresh) class->fresh = class_map(class);
     if (!class->fresh) {
@@ -70,13 +78,14 @@ static int class_grow(struct stack_class *class, const char **why)
     }
     const int n = slab_carve(class->fresh, why);
     if (n < 0) return n;
-    class->free += (size_t)n;
+    class->carved += (size_t)n;
+    class->spare += (size_t)n;
     if (class->fresh->carved == class->fresh->slots) class->fresh = NULL;
     return 0;
 }
 
 /* The slab to take from: one with a dirty slot if there is any, else one with a free slot. */
-static struct slab *class_choose(struct stack_class *class)
+__attribute__((noinline)) static struct slab *class_choose(struct stack_class *class)
 {
     for (;;) {
         struct slab *slab = slab_of(class->slabs.next);
@@ -88,25 +97,25 @@ static struct slab *class_choose(struct stack_class *class)
 
 static void class_unmap(struct stack_class *class, struct slab *slab)
 {
-    class->free -= slab->free;
+    class->carved -= slab->carved;
+    class->spare -= slab->free;
     class->dirty -= slab_dirty(slab);
     if (class->fresh == slab) class->fresh = NULL;
     list_remove(&slab->link);
     slab_free(slab);
 }
 
-/* Is the slab wholly free, and are there enough free slots without it? */
+/* Is the slab wholly free, and are there enough free slots for all promises without it? */
 static bool class_spares(const struct stack_class *class, const struct slab *slab)
 {
-    return slab->free == slab->carved && class->free - slab->free >= class->promised;
+    return slab->free == slab->carved && class->spare >= slab->free;
 }
 
 /* An idle loop unmaps all it can; if nothing is in use there is more of that than one small slab. */
 static bool class_excess(const struct stack_class *class, bool idle)
 {
-    if (!idle) return class->dirty > class->in_use + BUSY_KEPT;
-    const bool unused = class->in_use == 0 && class->promised == 0;
-    return class->dirty > IDLE_KEPT || (unused && class->free > FIRST_SLOTS);
+    if (!idle) return class->dirty > class_in_use(class) + BUSY_KEPT;
+    return class->dirty > IDLE_KEPT || (class->spare == class->carved && class->carved > FIRST_SLOTS);
 }
 
 /*
@@ -115,7 +124,7 @@ static bool class_excess(const struct stack_class *class, bool idle)
  */
 static void class_trim(struct stack_class *class, bool idle)
 {
-    const size_t keep = idle ? IDLE_KEPT : (class->in_use + BUSY_KEPT) / 2;
+    const size_t keep = idle ? IDLE_KEPT : (class_in_use(class) + BUSY_KEPT) / 2;
     size_t excess = class->dirty > keep ? class->dirty - keep : 0;
     if (!idle && excess > BUSY_BATCH) excess = BUSY_BATCH;
     bool has_small = false;
@@ -157,7 +166,7 @@ static struct slab *own_map(size_t stride, const char **why)
     return NULL;
 }
 
-static int own_promise(struct stack_pool *pool, size_t size, struct stack **own, const char **why)
+RARE static int own_promise(struct stack_pool *pool, size_t size, struct stack **own, const char **why)
 {
     if (size > SIZE_MAX >> 16) { /* more than there are addresses; and sums of sizes do not overflow */
         *why = NULL;
@@ -167,12 +176,13 @@ static int own_promise(struct stack_pool *pool, size_t size, struct stack **own,
     struct slab *slab = own_take(pool, stride);
     if (!slab) slab = own_map(stride, why);
     if (!slab) return -ENOMEM;
-    *own = slab_stack(slab, 0, STACK_OWN);
+    *own = slab_stack(slab, 0);
+    slab_describe(slab, *own, 0, STACK_OWN);
     pool->own_in_use++;
     return 0;
 }
 
-static void own_put(struct stack_pool *pool, struct slab *slab)
+RARE static void own_put(struct stack_pool *pool, struct slab *slab)
 {
     list_prepend(&pool->own_free, &slab->link);
     pool->own_in_use--;
@@ -228,9 +238,10 @@ void stack_pool_init(struct stack_pool *pool)
 
 static void class_done(struct stack_class *class)
 {
-    if (class->in_use || class->promised)
-        misuse("%zu stacks of %zu KiB in use and %zu promised at the end of the pool", class->in_use,
-               class->size / 1024, class->promised);
+    const size_t in_use = class_in_use(class);
+    if (in_use || class->promised)
+        misuse("%zu stacks of %zu KiB in use and %zu promised at the end of the pool", in_use, class->size / 1024,
+               class->promised);
     while (!list_empty(&class->slabs)) class_unmap(class, slab_of(class->slabs.next));
 }
 
@@ -245,10 +256,11 @@ int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct s
 {
     if (class == STACK_OWN) return own_promise(pool, size, own, why);
     struct stack_class *its = &pool->classes[class];
-    if (__builtin_expect(its->free == its->promised, 0)) {
+    if (__builtin_expect(its->spare == 0, 0)) {
         const int error = class_grow(its, why);
         if (error < 0) return error;
     }
+    its->spare--;
     its->promised++;
     *own = NULL;
     return 0;
@@ -256,10 +268,12 @@ int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct s
 
 void stack_unpromise(struct stack_pool *pool, uint32_t class, struct stack *own)
 {
-    if (class == STACK_OWN)
+    if (class == STACK_OWN) {
         own_put(pool, own->slab);
-    else
-        pool->classes[class].promised--;
+        return;
+    }
+    pool->classes[class].promised--;
+    pool->classes[class].spare++;
 }
 
 struct stack *stack_get(struct stack_pool *pool, uint32_t class)
@@ -269,14 +283,15 @@ struct stack *stack_get(struct stack_pool *pool, uint32_t class)
     struct slab *slab = slab_of(its->slabs.next);
     if (slab->free == slab->clean) slab = class_choose(its);
     const uint32_t slot = slab->order[--slab->free];
-    if (slab->clean > slab->free)
-        slab->clean = slab->free;
-    else
-        its->dirty--;
-    its->free--;
+    struct stack *stack = slab_stack(slab, slot);
     its->promised--;
-    its->in_use++;
-    return slab_stack(slab, slot, class);
+    if (slab->free >= slab->clean) {
+        its->dirty--; /* its record is complete from before */
+        return stack;
+    }
+    slab->clean = slab->free;
+    slab_describe(slab, stack, slot, class);
+    return stack;
 }
 
 void stack_put(struct stack_pool *pool, struct stack *stack)
@@ -289,9 +304,8 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
     struct stack_class *its = &pool->classes[stack->class];
     if (__builtin_expect(slab->free == slab->carved, 0)) misuse("a stack was given back twice");
     slab->order[slab->free++] = stack->slot;
-    its->free++;
+    its->spare++;
     its->dirty++;
-    its->in_use--;
     if (its->slabs.next == &slab->link) return;
     list_remove(&slab->link);
     list_prepend(&its->slabs, &slab->link);
@@ -300,6 +314,7 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
 void stack_reuse(struct stack_pool *pool, struct stack *stack)
 {
     pool->classes[stack->class].promised--;
+    pool->classes[stack->class].spare++;
 }
 
 bool stack_excess(const struct stack_pool *pool, bool idle)

@@ -42,14 +42,18 @@ struct stack {
  */
 enum { STACK_OVERHEAD = 1088, STACK_CLASSES = 5, STACK_OWN = STACK_CLASSES };
 
+/*
+ * The counters that promises, gets and puts change do not lie side by side: compilers would join
+ * them, and a load of two words that were stored one by one is slow.
+ */
 struct stack_class {
     struct node slabs;  /* those to take from next in front */
-    struct slab *fresh; /* the only one that has slots without a guard yet, or NULL */
-    size_t free;        /* guarded slots that are free, promised ones included */
-    size_t promised;    /* of the free ones, set aside */
-    size_t dirty;       /* of the free ones, used since their pages were last given back */
-    size_t in_use;
-    size_t size; /* of a stack: 16, 32, 64, 128, 256 KiB */
+    size_t spare;       /* guarded slots that are free and not promised */
+    struct slab *fresh; /* the only slab that has slots without a guard yet, or NULL */
+    size_t promised;    /* guarded slots that are free and set aside */
+    size_t carved;      /* guarded slots */
+    size_t dirty;       /* free slots that were used since their pages were last given back */
+    size_t size;        /* of a stack: 16, 32, 64, 128, 256 KiB */
 };
 
 struct stack_pool {

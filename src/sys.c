@@ -231,9 +231,14 @@ int sys_set_flags(int fd, int flags)
     return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFL, flags));
 }
 
-int sys_set_cloexec(int fd)
+int sys_get_fd_flags(int fd)
 {
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFD, FD_CLOEXEC));
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFD));
+}
+
+int sys_set_fd_flags(int fd, int flags)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFD, flags));
 }
 
 int sys_socket(int domain, int type, int protocol)

@@ -27,6 +27,7 @@ enum { TURN = 61 }; /* resumptions before the loop looks at the world again */
 
 _Thread_local struct bide_task *task_current INITIAL_EXEC;
 _Thread_local struct sched *sched_current INITIAL_EXEC;
+unsigned task_forks;
 
 /* ---- switching ---- */
 
@@ -287,7 +288,9 @@ static void task_main(void)
     sanitizer_switch_end(stack);
     do {
         struct bide_task *task = task_current;
-        finish(task, task->fn(task->arg));
+        const int result = task->fn(task->arg);
+        if (sched_current != sched) misuse("task '%s' returned in the child of a fork, where its loop does not run", task_name(task));
+        finish(task, result);
     } while (take_over(sched, stack));
     stack_put(&sched->stacks, stack);
     struct context gone;

@@ -82,6 +82,9 @@ struct sched {
 extern _Thread_local struct bide_task *task_current INITIAL_EXEC; /* NULL outside of tasks */
 extern _Thread_local struct sched *sched_current INITIAL_EXEC;    /* of the loop that runs in this thread */
 
+/* How often this process was made by a fork while it ran a loop: what went on before ended there. */
+extern unsigned task_forks;
+
 int sched_init(struct sched *sched, size_t stack_size, uint64_t seed);
 void sched_done(struct sched *sched);
 

@@ -177,7 +177,7 @@ static int place;
 
 TASK(fail_at_a_place)
 {
-    CHECK_INT(bide_sleep(1), 0);
+    if (bide_sleep(1) < 0) return -ECANCELED;
     place = __LINE__ + 1;
     return bide_fail(EIO, "%s", "told");
 }

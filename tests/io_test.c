@@ -121,7 +121,8 @@ TASK(close_and_release_wake_who_waits)
     CHECK_INT(bide_yield(), 0);
     CHECK_INT(bide_close(listener), 0);
     CHECK_INT(bide_release(fds[0]), 0);
-    CHECK(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK) && !(fcntl(fds[0], F_GETFD) & FD_CLOEXEC));
+    CHECK_INT(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+    CHECK_INT(fcntl(fds[0], F_GETFD) & FD_CLOEXEC, 0);
     CHECK_INT(bide_release(fds[0]), -EBADF);
     CHECK(bide_await(one, &result) == 0 && result == -EBADF);
     CHECK(bide_await(two, &result) == 0 && result == -EBADF);
