@@ -91,8 +91,8 @@ static int await_or_cancel(struct bide_task *task)
 static _Noreturn void taken_before(const char *verb, const struct bide_task *task)
 {
     const bool known = task_in_use(task);
-    misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before", bide_task_name(task_current),
-           verb, known ? task_name(task) : "(released)", (const void *)task);
+    misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before",
+           bide_task_name(task_current), verb, known ? task_name(task) : "(released)", (const void *)task);
 }
 
 int bide_await(struct bide_task *task, int *result)

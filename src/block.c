@@ -106,11 +106,6 @@ struct node *task_member(struct bide_task *task)
     return &task->member;
 }
 
-struct level *task_level(struct bide_task *task)
-{
-    return &task->level;
-}
-
 void task_watch(struct bide_task *task, struct wait *wait)
 {
     list_append(&task->watchers, &wait->link);

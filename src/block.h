@@ -21,9 +21,14 @@ struct extra {
 };
 
 struct bide_task {
-    struct context context; /* its value: what its park returns; once ended, its result */
-    struct level level;
-    struct wait *wait;    /* the first of those it is parked on */
+    union {
+        struct task_head head;
+        struct {
+            struct context context; /* its value: what its park returns; once ended, its result */
+            struct level level;
+        };
+    };
+    struct wait *wait; /* the first of those it is parked on */
     bide_fn fn;
     void *arg;
     struct stack *stack;  /* from its first run to its end */

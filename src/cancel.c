@@ -111,31 +111,24 @@ static void refresh(struct bide_task *task)
 
 /* ---- for the calls that may wait ---- */
 
-int cancel_cut(void)
+int cancel_charge(void)
 {
     struct level *level = task_level(task_current);
-    if (!level->code) return 0;
     settle(level);
     charge(level);
     return level->code;
 }
 
-/* Other tasks run before a call is refused, so that a loop that retries cannot freeze the program. */
-static int refuse(void)
+int cancel_refuse(void)
 {
-    const int code = cancel_cut();
-    park_yield();
+    if (!task_current) return -EPERM;
+    const int code = cancel_charge();
+    (void)park_yield();
     return code;
 }
 
-int cancel_check(void)
-{
-    if (!task_current) return -EPERM;
-    return __builtin_expect(task_level(task_current)->code, 0) ? refuse() : 0;
-}
-
-/* The timers of scopes run from the first park inside them on: many are left before one. */
-static void arm(struct level *level)
+/* Many scopes are left before anything waits in them, so their timers start only here. */
+void cancel_start_timers(struct level *level)
 {
     level->unarmed = false;
     for (struct scope *scope = level->innermost; scope; scope = scope->outer)
@@ -143,29 +136,10 @@ static void arm(struct level *level)
             timer_start(&scope->timer, scope->timer.deadline);
 }
 
-void cancel_arm(void)
-{
-    struct level *level = task_level(task_current);
-    if (level->unarmed) arm(level);
-}
-
-int park(struct wait *wait)
-{
-    cancel_arm();
-    return task_park(wait);
-}
-
 void park_join(struct wait *wait)
 {
     settle(task_level(task_current));
-    cancel_arm();
-    (void)task_park(wait);
-}
-
-void park_yield(void)
-{
-    cancel_arm();
-    task_yield();
+    (void)park(wait);
 }
 
 void cancel_by_owner(struct bide_task *task)
@@ -228,17 +202,19 @@ static const char *kind_name(const struct scope *scope)
 static _Noreturn void crossed(struct scope *scope, struct scope *innermost)
 {
     if (innermost)
-        misuse("task '%s' leaves the %s at %p while the %s at %p is its innermost one", task_name(task_current),
-               kind_name(scope), (void *)scope, kind_name(innermost), (void *)innermost);
-    misuse("task '%s' leaves the %s at %p, which it has not entered", task_name(task_current), kind_name(scope),
-           (void *)scope);
+        misuse("task '%s' leaves the %s at %p while the %s at %p is its innermost one",
+               task_name(task_current), kind_name(scope), (void *)scope, kind_name(innermost),
+               (void *)innermost);
+    misuse("task '%s' leaves the %s at %p, which it has not entered", task_name(task_current),
+           kind_name(scope), (void *)scope);
 }
 
 bool scope_pop(struct scope *scope)
 {
     if (!task_current && !scope->task) return false;
     struct level *level = task_current ? task_level(task_current) : NULL;
-    if (!level) misuse("the %s at %p is left outside of the task that entered it", kind_name(scope), (void *)scope);
+    if (!level)
+        misuse("the %s at %p is left outside of the task that entered it", kind_name(scope), (void *)scope);
     if (level->innermost != scope) crossed(scope, level->innermost);
     settle(level);
     timer_stop(&scope->timer);

@@ -17,30 +17,57 @@ struct __attribute__((may_alias)) scope {
     struct bide_task *task; /* who entered it; NULL: nobody, outside of tasks */
     struct scope *outer;
     struct scope *inner;
-    int64_t grace_ns;       /* of a shield */
+    int64_t grace_ns; /* of a shield */
     unsigned char kind;
-    bool due;               /* its deadline was seen to pass, or its group was cancelled */
-    bool cut;               /* it cut a call short */
-    bool cut_outside;       /* a cause outside of it cut a call short inside */
+    bool due;         /* its deadline was seen to pass, or its group was cancelled */
+    bool cut;         /* it cut a call short */
+    bool cut_outside; /* a cause outside of it cut a call short inside */
 };
 
-/* -EPERM outside of tasks; the code when a cause is visible: then other tasks have run; else 0. */
-int cancel_check(void);
+/* The rare parts of the functions below. */
+int cancel_refuse(void);
+int cancel_charge(void);
+void cancel_start_timers(struct level *level);
+
+/*
+ * How a call that may wait begins: -EPERM outside of tasks; the code when a cause is visible:
+ * then other tasks have run, so that a loop that retries cannot freeze the program; else 0.
+ */
+static inline int cancel_check(void)
+{
+    struct bide_task *self = task_current;
+    return __builtin_expect(!self || task_level(self)->code, 0) ? cancel_refuse() : 0;
+}
+
+/* Whether a cause is visible, and then its code, counted as a call that it cut short; without letting others run. */
+static inline int cancel_cut(void)
+{
+    return task_level(task_current)->code ? cancel_charge() : 0;
+}
 
 /* Has the timers of the current task's scopes run, as park does: for a wait that arms one of its own. */
-void cancel_arm(void);
+static inline void cancel_arm(void)
+{
+    struct level *level = task_level(task_current);
+    if (__builtin_expect(level->unarmed, 0)) cancel_start_timers(level);
+}
 
 /* Parks the current task, with the timers of its scopes running. After cancel_check gave 0. */
-int park(struct wait *wait);
+static inline int park(struct wait *wait)
+{
+    cancel_arm();
+    return task_park(wait);
+}
+
+/* Lets other tasks run once; returns 0. */
+static inline int park_yield(void)
+{
+    cancel_arm();
+    return task_yield();
+}
 
 /* Parks it for a join, which nothing cuts short: the wait has no drop. */
 void park_join(struct wait *wait);
-
-/* Lets other tasks run once. */
-void park_yield(void);
-
-/* Whether a cause is visible, and then its code, counted as a call that it cut short; without letting others run. */
-int cancel_cut(void);
 
 /* Cancels: by its owner, which is never taken back, or by bide_cancel. */
 void cancel_by_owner(struct bide_task *task);

@@ -71,8 +71,8 @@ void cells_done(struct cells *cells)
 
 void *cells_get(struct cells *cells)
 {
-    struct chunk *chunk = list_empty(&cells->open) ? chunk_new(cells)
-                                                   : CONTAINER(cells->open.next, struct chunk, link);
+    struct chunk *chunk =
+        list_empty(&cells->open) ? chunk_new(cells) : CONTAINER(cells->open.next, struct chunk, link);
     if (!chunk) return NULL;
     struct cell *cell = chunk->free;
     if (cell)
@@ -102,7 +102,8 @@ void cells_put(struct cells *cells, void *object)
     }
 }
 
-static void chunks_each(struct cells *cells, struct node *list, void (*fn)(void *object, void *arg), void *arg)
+static void chunks_each(struct cells *cells, struct node *list, void (*fn)(void *object, void *arg),
+                        void *arg)
 {
     for (struct node *node = list->next, *next; node != list; node = next) {
         next = node->next;

@@ -103,7 +103,8 @@ static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *
         if (n != -EAGAIN) break;
         const int code = cancel_cut();
         n = code < 0 ? code : wait_event(descriptor, events);
-        if (descriptor->generation != generation) return n < 0 ? n : -EBADF; /* closed meanwhile: no turn to give */
+        if (descriptor->generation != generation)
+            return n < 0 ? n : -EBADF; /* closed meanwhile: no turn to give */
         if (n < 0) break;
     }
     turn_give(descriptor, attempt->side);
@@ -202,7 +203,8 @@ ssize_t bide_write(int fd, const void *buf, size_t n)
 
 ssize_t bide_recv(int fd, void *buf, size_t n, int flags)
 {
-    const struct attempt attempt = {.try = try_recv, .fd = fd, .side = SIDE_IN, .buf = buf, .n = n, .flags = flags};
+    const struct attempt attempt = {
+        .try = try_recv, .fd = fd, .side = SIDE_IN, .buf = buf, .n = n, .flags = flags};
     return perform(&attempt);
 }
 
@@ -242,7 +244,8 @@ static int own(int fd)
 
 int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    const struct attempt attempt = {.try = try_accept, .fd = fd, .side = SIDE_IN, .address = addr, .length = len};
+    const struct attempt attempt = {
+        .try = try_accept, .fd = fd, .side = SIDE_IN, .address = addr, .length = len};
     const ssize_t client = perform(&attempt);
     return client < 0 ? (int)client : own((int)client);
 }

@@ -12,14 +12,14 @@
 #include <stdio.h>
 
 struct gather {
-    struct wait owner;      /* of the members */
-    struct wait gatherer;   /* parked until the last has ended */
+    struct wait owner;    /* of the members */
+    struct wait gatherer; /* parked until the last has ended */
     bool parked;
-    bool cancelled;         /* by gather itself: what the members then return is no failure */
-    struct node members;    /* those that run */
+    bool cancelled;      /* by gather itself: what the members then return is no failure */
+    struct node members; /* those that run */
     size_t left;
     int *results;
-    int first;              /* with NULL results: the first failure */
+    int first; /* with NULL results: the first failure */
 };
 
 static void describe_gather(const struct wait *wait, char *text, size_t size)

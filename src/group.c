@@ -17,14 +17,14 @@
 
 struct __attribute__((may_alias)) group {
     struct scope scope;
-    struct wait owner;   /* of the members */
-    struct wait joiner;  /* parked until the last has ended */
+    struct wait owner;  /* of the members */
+    struct wait joiner; /* parked until the last has ended */
     struct node members;
     struct node failed;
     struct node ended;
     size_t left;
     unsigned not_started; /* for want of memory: failures too */
-    int outcome;         /* the first failure, or 0 */
+    int outcome;          /* the first failure, or 0 */
     int result;
     bool parked;
     bool leaving;
@@ -194,7 +194,8 @@ static void hand_over(struct group *group)
 {
     struct node *node;
     while ((node = list_pop(&group->ended))) task_release(task_of_member(node));
-    if (!list_empty(&group->failed)) task_pass_failure(task_of_member(group->failed.next), task_current, false);
+    if (!list_empty(&group->failed))
+        task_pass_failure(task_of_member(group->failed.next), task_current, false);
     task_keep(task_current, &group->failed);
 }
 
@@ -227,7 +228,9 @@ size_t bide_group_errors(const struct bide_group *outside, struct bide_error *er
         count++;
     }
     for (unsigned i = 0; i < group->not_started; i++, count++)
-        if (errors && count < n) errors[count] = (struct bide_error){.code = -ENOMEM, .text = "task not started", .task = "(none)"};
+        if (errors && count < n)
+            errors[count] =
+                (struct bide_error){.code = -ENOMEM, .text = "task not started", .task = "(none)"};
     return count;
 }
 

@@ -57,7 +57,8 @@ static void sift_down(struct heap *heap, size_t i, struct heap_entry entry)
 
 static int resize(struct heap *heap, size_t capacity)
 {
-    struct heap_entry *entries = array_resize(heap->entries, heap->capacity * sizeof *entries, capacity * sizeof *entries);
+    struct heap_entry *entries =
+        array_resize(heap->entries, heap->capacity * sizeof *entries, capacity * sizeof *entries);
     if (!entries) return -ENOMEM;
     heap->entries = entries;
     heap->capacity = capacity;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A turn: resume ready tasks, then take events of descriptors, then what threads have sent
- * (which comes as an event too), then timers that are due. So a value that is ready in the same
+ * A turn: resume ready tasks, then take events of descriptors, then what threads have sent,
+ * then timers that are due. So a value that is ready in the same
  * turn as its deadline beats it. Epoll is asked when nothing is ready, when a timer is due, and
  * else now and then.
  *
@@ -18,14 +18,15 @@
 #include <bide/task.h>
 #include <errno.h>
 
-static const int64_t GLANCE_NS = 50 * 1000;        /* a busy loop asks epoll at most this often */
-static const int64_t IDLE_NS = 50 * 1000 * 1000;   /* after that long without work, memory is given back */
+static const int64_t GLANCE_NS = 50 * 1000;      /* a busy loop asks epoll at most this often */
+static const int64_t IDLE_NS = 50 * 1000 * 1000; /* after that long without work, memory is given back */
 
 /* ---- a turn ---- */
 
 static int poll_now(struct bide_loop *loop, int64_t timeout_ns)
 {
     const int events = poller_poll(&loop->poller, timeout_ns);
+    pool_collect(&loop->pool);
     loop->polled_ns = sys_clock_ns();
     return events;
 }
@@ -144,7 +145,8 @@ static int drive(struct bide_loop *loop, const struct bide_task *until)
     bool stuck = false;
     for (;;) {
         sched_run(&loop->sched);
-        if (sched_current != &loop->sched) misuse("the child of a fork returned to the loop at %p", (void *)loop);
+        if (sched_current != &loop->sched)
+            misuse("the child of a fork returned to the loop at %p", (void *)loop);
         if (stuck ? loop->sched.living == 0 : is_over(loop, until)) break;
         if (turn(loop)) continue;
         if (stuck) {
@@ -187,7 +189,8 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     if (code < 0) return code;
     code = pool_init(&loop->pool, opt->threads ? opt->threads : default_threads());
     if (code < 0) goto fail_pool;
-    code = sched_init(&loop->sched, opt->stack_size ? opt->stack_size : BIDE_STACK_DEFAULT, opt->shuffle_seed);
+    code =
+        sched_init(&loop->sched, opt->stack_size ? opt->stack_size : BIDE_STACK_DEFAULT, opt->shuffle_seed);
     if (code < 0) goto fail_sched;
     loop->sched.debug = opt->debug;
     loop->sched.on_error = opt->on_error ? opt->on_error : report_error;

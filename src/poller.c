@@ -94,7 +94,8 @@ static uint64_t event_data(const struct descriptor *descriptor)
 /* Registers own descriptors once for reading, from the first write that had to wait on for writing too. */
 static int register_own(struct poller *poller, struct descriptor *descriptor, uint32_t events)
 {
-    const uint32_t wanted = descriptor->registered | events | EPOLLIN | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET;
+    const uint32_t wanted =
+        descriptor->registered | events | EPOLLIN | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET;
     if (wanted == descriptor->registered) return 0;
     const int op = descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     const int code = sys_epoll_ctl(poller->epfd, op, descriptor->fd, wanted, event_data(descriptor));
@@ -109,8 +110,8 @@ static int arm_foreign(struct poller *poller, struct descriptor *descriptor, uin
     for (struct node *node = descriptor->waits.next; node != &descriptor->waits; node = node->next)
         wanted |= CONTAINER(node, struct fd_wait, wait.link)->events;
     const uint64_t data = event_data(descriptor);
-    int code = sys_epoll_ctl(poller->epfd, descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor->fd,
-                             wanted, data);
+    int code = sys_epoll_ctl(poller->epfd, descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+                             descriptor->fd, wanted, data);
     if (code == -ENOENT) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_ADD, descriptor->fd, wanted, data);
     if (code == -EEXIST) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_MOD, descriptor->fd, wanted, data);
     if (code == 0) descriptor->registered = wanted;
@@ -139,7 +140,8 @@ void poller_unwatch(struct fd_wait *wait)
 void poller_forget(struct poller *poller, struct descriptor *descriptor)
 {
     if (descriptor->registered)
-        (void)sys_epoll_ctl(poller->epfd, EPOLL_CTL_DEL, descriptor->fd, 0, 0); /* epoll may have lost it already */
+        (void)sys_epoll_ctl(poller->epfd, EPOLL_CTL_DEL, descriptor->fd, 0,
+                            0); /* epoll may have lost it already */
     descriptor->registered = 0;
     descriptor->own = false;
     descriptor->foreign_flags = -1;

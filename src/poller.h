@@ -18,30 +18,30 @@ enum side { SIDE_IN, SIDE_OUT, SIDES };
 /* A descriptor number, for as long as the loop lives: what it stands for may change. */
 struct descriptor {
     int fd;
-    uint32_t generation;        /* counted up when the number is given up: older events and waits are void */
+    uint32_t generation; /* counted up when the number is given up: older events and waits are void */
     bool own;
-    uint32_t registered;        /* events that epoll was asked for; 0: it does not know this one */
-    int foreign_flags;          /* of the file before bide_adopt; -1: nothing to put back */
-    int foreign_fd_flags;       /* likewise of the descriptor */
-    struct node waits;          /* struct fd_wait: who is to be woken by events */
-    struct node turns[SIDES];   /* struct wait: who waits for the turn to read, or to write */
-    bool taken[SIDES];          /* somebody has the turn, and waits */
+    uint32_t registered;      /* events that epoll was asked for; 0: it does not know this one */
+    int foreign_flags;        /* of the file before bide_adopt; -1: nothing to put back */
+    int foreign_fd_flags;     /* likewise of the descriptor */
+    struct node waits;        /* struct fd_wait: who is to be woken by events */
+    struct node turns[SIDES]; /* struct wait: who waits for the turn to read, or to write */
+    bool taken[SIDES];        /* somebody has the turn, and waits */
 };
 
 struct fd_wait {
     struct wait wait;
     struct poller *poller;
     int fd;
-    uint32_t events;  /* EPOLLIN, EPOLLOUT; errors and hang-ups wake everybody */
-    bool background;  /* of the loop's own: nobody waits for it */
+    uint32_t events; /* EPOLLIN, EPOLLOUT; errors and hang-ups wake everybody */
+    bool background; /* of the loop's own: nobody waits for it */
 };
 
 struct poller {
     int epfd;
     struct descriptor **table; /* by number, in chunks */
     size_t chunks;
-    size_t waiting;            /* fd_waits of tasks */
-    unsigned streak;           /* calls since the last poll that did not wait */
+    size_t waiting;  /* fd_waits of tasks */
+    unsigned streak; /* calls since the last poll that did not wait */
 };
 
 extern _Thread_local struct poller *poller_current INITIAL_EXEC; /* of the loop that runs in this thread */

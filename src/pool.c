@@ -99,6 +99,15 @@ static void pool_fire(struct wait *wait, int result)
 {
     struct pool *pool = CONTAINER(wait, struct pool, wake.wait);
     if (result < 0) return;
+    pool->called = true;
+    /* It is registered: this only links the wait again. */
+    (void)poller_watch(poller_current, poller_get(poller_current, pool->wake_fd), &pool->wake);
+}
+
+void pool_collect(struct pool *pool)
+{
+    if (!pool->called) return;
+    pool->called = false;
     uint64_t count;
     (void)sys_read(pool->wake_fd, &count, sizeof count); /* empties it; that it was empty is as good */
     struct job *next;
@@ -107,8 +116,6 @@ static void pool_fire(struct wait *wait, int result)
         pool->jobs--;
         wake(&job->wait, 0);
     }
-    /* It is registered: this only links the wait again. */
-    (void)poller_watch(poller_current, poller_get(poller_current, pool->wake_fd), &pool->wake);
 }
 
 static const struct wait_ops wake_ops = {.fire = pool_fire};

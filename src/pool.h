@@ -16,17 +16,18 @@ struct worker;
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct node queue;         /* jobs that no thread has begun */
+    struct node queue; /* jobs that no thread has begun */
     struct worker *workers;
     unsigned threads;
-    unsigned idle;             /* of these, those that wait for work, under the lock */
-    size_t queued;             /* jobs in the queue, under the lock */
+    unsigned idle; /* of these, those that wait for work, under the lock */
+    size_t queued; /* jobs in the queue, under the lock */
     unsigned most;
     bool stopping;
     _Atomic(struct job *) over; /* jobs that have run: a stack, the loop takes it whole */
-    int wake_fd;               /* an eventfd, written when `over` becomes non-empty; -1: not started */
+    int wake_fd;                /* an eventfd, written when `over` becomes non-empty; -1: not started */
     struct fd_wait wake;
-    size_t jobs;               /* submitted, not yet over: the loop's count */
+    bool called; /* the eventfd was written */
+    size_t jobs; /* submitted, not yet over: the loop's count */
 };
 
 struct job {
@@ -35,8 +36,8 @@ struct job {
     bide_fn fn;
     void *arg;
     int result;
-    bool begun;                /* under the lock */
-    struct failure *failure;   /* the text of its failure, or NULL */
+    bool begun;              /* under the lock */
+    struct failure *failure; /* the text of its failure, or NULL */
 };
 
 extern _Thread_local struct pool *pool_current INITIAL_EXEC; /* of the loop that runs in this thread */
@@ -45,6 +46,9 @@ int pool_init(struct pool *pool, unsigned most);
 
 /* Waits until all threads have ended. No job may be left. */
 void pool_done(struct pool *pool);
+
+/* Wakes the jobs that are over, if the poller has seen a thread's call: after the events of descriptors. */
+void pool_collect(struct pool *pool);
 
 /* Hands a job to the threads. Negative: it could not be started at all. */
 int pool_submit(struct pool *pool, struct job *job);

@@ -7,7 +7,8 @@ void report_error(void *arg, const struct bide_error *error)
 {
     (void)arg;
     if (error->file)
-        fprintf(stderr, "bide: task '%s' failed: %s (%s:%d)\n", error->task, error->text, error->file, error->line);
+        fprintf(stderr, "bide: task '%s' failed: %s (%s:%d)\n", error->task, error->text, error->file,
+                error->line);
     else
         fprintf(stderr, "bide: task '%s' failed: %s\n", error->task, error->text);
 }

@@ -57,12 +57,27 @@ void slab_free(struct slab *slab)
     sys_free(slab);
 }
 
+struct stack *slab_record(const struct slab *slab, uint32_t slot)
+{
+    const size_t above = (slot + slab->skew) % SLAB_LINES * SLAB_LINE + SLAB_RECORD;
+    return (struct stack *)(void *)(slab->memory + (slot + 1) * slab->stride - above);
+}
+
+void slab_describe(struct slab *slab, struct stack *stack, uint32_t class)
+{
+    const size_t slot = (size_t)((char *)stack - slab->memory) / slab->stride;
+    stack->slab = slab;
+    stack->class = class;
+    stack->base = slab->memory + slot * slab->stride + slab->guard;
+    stack->size = (size_t)((char *)stack - stack->base);
+}
+
 /* The next slots have got their guards. The one at the lowest address is taken first. */
 static void slab_add(struct slab *slab, uint32_t n)
 {
     uint32_t *fresh = slab->order + slab->clean;
     memmove(fresh + n, fresh, slab_dirty(slab) * sizeof *fresh);
-    for (uint32_t i = 0; i < n; i++) fresh[i] = slab->carved + n - 1 - i;
+    for (uint32_t i = 0; i < n; i++) fresh[n - 1 - i] = slab_place(slab, slab_record(slab, slab->carved + i));
     for (uint32_t i = slab->carved; slab->ids && i < slab->carved + n; i++) {
         char *low = slab->memory + i * slab->stride + slab->guard;
         slab->ids[i] = sanitizer_stack_begin(low, slab->memory + (i + 1) * slab->stride - 1);
@@ -104,7 +119,8 @@ uint32_t slab_clean(struct slab *slab, size_t most)
     if (n == 0) return 0;
     memset(slab->marks, 0, (slab->slots + 63) / 64 * sizeof *slab->marks);
     for (uint32_t i = slab->clean; i < slab->clean + n; i++) {
-        slab->marks[slab->order[i] / 64] |= (uint64_t)1 << slab->order[i] % 64;
+        const size_t slot = (size_t)slab->order[i] * SLAB_LINE / slab->stride;
+        slab->marks[slot / 64] |= (uint64_t)1 << slot % 64;
     }
     slab_discard(slab);
     slab->clean += n;

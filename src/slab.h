@@ -5,7 +5,8 @@
  * powers of two compete for the same places of the caches.
  *
  * Slots below `carved` have a guard. order[0 .. free) are the free ones of these, the one that was
- * given back last at the end; those in order[0 .. clean) have no pages of their own.
+ * given back last at the end; those in order[0 .. clean) have no pages of their own. A slot stands
+ * there as the place of its record: the distance from the slab's start in cache lines.
  */
 #ifndef SLAB_H
 #define SLAB_H
@@ -27,7 +28,7 @@ struct slab {
     bool light;        /* are the next ones lightweight? */
     unsigned *ids;     /* valgrind's, of each carved slot; NULL without it */
     uint64_t *marks;   /* a bit for each slot, used by slab_clean */
-    uint32_t *order;   /* the free slots, the coldest first */
+    uint32_t *order;   /* the places of the free slots, the coldest first */
     uint64_t arrays[];
 };
 
@@ -50,6 +51,12 @@ void slab_free(struct slab *slab);
  */
 int slab_carve(struct slab *slab, const char **why);
 
+/* The record of a slot. */
+struct stack *slab_record(const struct slab *slab, uint32_t slot);
+
+/* Writes what stays in a record as long as it has a page. */
+void slab_describe(struct slab *slab, struct stack *stack, uint32_t class);
+
 /* Gives back the pages of the coldest dirty slots, at most so many. Returns how many they were. */
 uint32_t slab_clean(struct slab *slab, size_t most);
 
@@ -58,30 +65,26 @@ static inline uint32_t slab_dirty(const struct slab *slab)
     return slab->free - slab->clean;
 }
 
-/* The record of a slot, for a new owner. */
-static inline struct stack *slab_stack(struct slab *slab, uint32_t slot)
+static inline uint32_t slab_place(const struct slab *slab, const struct stack *stack)
 {
-    char *start = slab->memory + slot * slab->stride;
-    const size_t above = (slot + slab->skew) % SLAB_LINES * SLAB_LINE + SLAB_RECORD;
-    struct stack *stack = (struct stack *)(void *)(start + slab->stride - above);
-    sanitizer_unpoison(start + slab->guard, slab->stride - slab->guard);
+    return (uint32_t)((size_t)((const char *)stack - slab->memory) / SLAB_LINE);
+}
+
+static inline struct stack *slab_at(const struct slab *slab, uint32_t place)
+{
+    return (struct stack *)(void *)(slab->memory + (size_t)place * SLAB_LINE);
+}
+
+/* The words of a record that belong to its owner are zero, and nothing of the last one is poison. */
+static inline void slab_wipe(struct stack *stack)
+{
     stack->fiber = NULL;
     stack->fake = NULL;
     stack->exceptions[0] = NULL;
     stack->exceptions[1] = NULL;
     stack->kept.prev = NULL;
     stack->kept.next = NULL;
-    return stack;
-}
-
-/* Writes what stays as long as the stack has pages. */
-static inline void slab_describe(struct slab *slab, struct stack *stack, uint32_t slot, uint32_t class)
-{
-    stack->slab = slab;
-    stack->slot = slot;
-    stack->class = class;
-    stack->base = slab->memory + slot * slab->stride + slab->guard;
-    stack->size = (size_t)((char *)stack - stack->base);
+    sanitizer_unpoison(stack->base, stack->size);
 }
 
 #endif

@@ -20,8 +20,7 @@ static const struct wait_ops sleep_ops = {.drop = timer_drop, .describe = descri
 int bide_yield(void)
 {
     const int code = cancel_check();
-    if (code == 0) park_yield();
-    return code;
+    return code < 0 ? code : park_yield();
 }
 
 int bide_sleep(double seconds)

@@ -176,8 +176,9 @@ RARE static int own_promise(struct stack_pool *pool, size_t size, struct stack *
     struct slab *slab = own_take(pool, stride);
     if (!slab) slab = own_map(stride, why);
     if (!slab) return -ENOMEM;
-    *own = slab_stack(slab, 0);
-    slab_describe(slab, *own, 0, STACK_OWN);
+    *own = slab_record(slab, 0);
+    slab_describe(slab, *own, STACK_OWN);
+    slab_wipe(*own);
     pool->own_in_use++;
     return 0;
 }
@@ -240,8 +241,8 @@ static void class_done(struct stack_class *class)
 {
     const size_t in_use = class_in_use(class);
     if (in_use || class->promised)
-        misuse("%zu stacks of %zu KiB in use and %zu promised at the end of the pool", in_use, class->size / 1024,
-               class->promised);
+        misuse("%zu stacks of %zu KiB in use and %zu promised at the end of the pool", in_use,
+               class->size / 1024, class->promised);
     while (!list_empty(&class->slabs)) class_unmap(class, slab_of(class->slabs.next));
 }
 
@@ -282,15 +283,15 @@ struct stack *stack_get(struct stack_pool *pool, uint32_t class)
     if (__builtin_expect(its->promised == 0, 0)) misuse("a stack was taken that had not been promised");
     struct slab *slab = slab_of(its->slabs.next);
     if (slab->free == slab->clean) slab = class_choose(its);
-    const uint32_t slot = slab->order[--slab->free];
-    struct stack *stack = slab_stack(slab, slot);
+    struct stack *stack = slab_at(slab, slab->order[--slab->free]);
     its->promised--;
     if (slab->free >= slab->clean) {
-        its->dirty--; /* its record is complete from before */
-        return stack;
+        its->dirty--;
+    } else {
+        slab->clean = slab->free;
+        slab_describe(slab, stack, class);
     }
-    slab->clean = slab->free;
-    slab_describe(slab, stack, slot, class);
+    slab_wipe(stack);
     return stack;
 }
 
@@ -303,7 +304,7 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
     }
     struct stack_class *its = &pool->classes[stack->class];
     if (__builtin_expect(slab->free == slab->carved, 0)) misuse("a stack was given back twice");
-    slab->order[slab->free++] = stack->slot;
+    slab->order[slab->free++] = slab_place(slab, stack);
     its->spare++;
     its->dirty++;
     if (its->slabs.next == &slab->link) return;

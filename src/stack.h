@@ -25,7 +25,6 @@ struct slab;
  */
 struct stack {
     struct slab *slab;
-    uint32_t slot;  /* which one of the slab */
     uint32_t class; /* the size class, STACK_OWN for a mapping of its own */
     char *base;     /* the lowest usable byte; the guard ends here */
     size_t size;    /* usable bytes from base up to this record: see STACK_OVERHEAD */

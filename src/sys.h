@@ -70,9 +70,9 @@ int sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
 int sys_epoll_wait(int epfd, struct epoll_event *events, int n, int64_t timeout_ns);
 int sys_eventfd(void);
 
-int sys_get_flags(int fd);                       /* of the file: O_NONBLOCK */
+int sys_get_flags(int fd); /* of the file: O_NONBLOCK */
 int sys_set_flags(int fd, int flags);
-int sys_get_fd_flags(int fd);                    /* of the descriptor: FD_CLOEXEC */
+int sys_get_fd_flags(int fd); /* of the descriptor: FD_CLOEXEC */
 int sys_set_fd_flags(int fd, int flags);
 int sys_socket(int domain, int type, int protocol);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */

@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LIKELY(condition) __builtin_expect((condition), 1)
+
 enum { TURN = 61 }; /* resumptions before the loop looks at the world again */
 
 _Thread_local struct bide_task *task_current INITIAL_EXEC;
@@ -38,19 +40,15 @@ static void exceptions_switch(struct sched *sched, struct stack *from, struct st
     memcpy(sched->exceptions, to->exceptions, sizeof to->exceptions);
 }
 
-/* Goes on in `to`. Without sanitizers this is a tail call: whoever wakes has written the value. */
+/* Goes on in `to`, with all that may have to be told. */
 static inline int go(struct sched *sched, struct context *from, struct stack *from_stack, struct context *to,
                      struct stack *to_stack, bool ended)
 {
-    if (__builtin_expect(sched->exceptions != NULL, 0)) exceptions_switch(sched, from_stack, to_stack);
+    if (sched->exceptions) exceptions_switch(sched, from_stack, to_stack);
     sanitizer_switch_begin(ended ? NULL : from_stack, to_stack);
-#if SANITIZER_FIBERS
     const int value = arch_switch(from, to);
     sanitizer_switch_end(from_stack);
     return value;
-#else
-    return arch_switch(from, to);
-#endif
 }
 
 static void task_main(void);
@@ -64,21 +62,39 @@ static void first_run(struct sched *sched, struct bide_task *task)
     arch_prepare(&task->context, task->stack, task_main, sched->control_words);
 }
 
-static inline int resume(struct sched *sched, struct context *from, struct stack *from_stack,
-                         struct bide_task *task, bool ended)
+/* What is rare about resuming, out of the way of the rest. */
+static __attribute__((noinline)) int resume_with_care(struct sched *sched, struct context *from,
+                                                      struct stack *from_stack, struct bide_task *task,
+                                                      bool ended)
 {
     if (!task->context.sp) first_run(sched, task);
-    task_current = task;
     return go(sched, from, from_stack, &task->context, task->stack, ended);
 }
 
-/* Leaves a flow for the next ready task, or for the loop's own flow when there is none or its turn is due. */
+static inline int resume(struct sched *sched, struct context *from, struct stack *from_stack,
+                         struct bide_task *task, bool ended)
+{
+    task_current = task;
+    if (!SANITIZER_FIBERS && LIKELY(task->context.sp && !sched->exceptions))
+        return arch_switch(from, &task->context);
+    return resume_with_care(sched, from, from_stack, task, ended);
+}
+
+static __attribute__((noinline)) int resume_root(struct sched *sched, struct context *from,
+                                                 struct stack *from_stack, bool ended)
+{
+    task_current = NULL;
+    return go(sched, from, from_stack, &sched->root, &sched->root_stack, ended);
+}
+
+/*
+ * Leaves a flow for the next ready task, or for the loop's own flow when there is none or its turn is due.
+ * It ends in a jump to arch_switch, so that nothing has to be returned through afterwards.
+ */
 static inline int leave(struct sched *sched, struct context *from, struct stack *from_stack, bool ended)
 {
-    if (__builtin_expect(sched->ready.count == 0 || sched->budget == 0, 0)) {
-        task_current = NULL;
-        return go(sched, from, from_stack, &sched->root, &sched->root_stack, ended);
-    }
+    if (!LIKELY(sched->ready.count > 0 && sched->budget > 0))
+        return resume_root(sched, from, from_stack, ended);
     sched->budget--;
     return resume(sched, from, from_stack, ring_pop(&sched->ready), ended);
 }
@@ -87,16 +103,18 @@ int task_park(struct wait *wait)
 {
     struct bide_task *self = task_current;
     self->wait = wait;
-    for (struct wait *each = wait; each; each = each->beside) each->task = self;
+    wait->task = self;
+    for (struct wait *each = wait->beside; each; each = each->beside) each->task = self;
     return leave(sched_current, &self->context, self->stack, false);
 }
 
-void task_yield(void)
+int task_yield(void)
 {
     struct bide_task *self = task_current;
+    struct sched *sched = sched_current;
     self->context.value = 0;
-    ring_push(&sched_current->ready, self);
-    leave(sched_current, &self->context, self->stack, false);
+    ring_push(&sched->ready, self);
+    return leave(sched, &self->context, self->stack, false);
 }
 
 /* Brings a ready task, drawn at random, to the head of the queue. */
@@ -130,8 +148,10 @@ static void make_ready(struct bide_task *task, int value)
 /* Leaves the sources of all waits of a park but one. Only a wait that is alone may refuse. */
 static void drop_others(struct wait *first, struct wait *except)
 {
+    if (!first && except) misuse("task '%s' is woken twice from one park", task_name(except->task));
     for (struct wait *wait = first; wait; wait = wait->beside)
-        if (wait != except && wait->ops->drop(wait) < 0) misuse("a wait beside another one cannot be dropped");
+        if (wait != except && wait->ops->drop(wait) < 0)
+            misuse("a wait beside another one cannot be dropped");
 }
 
 void wake(struct wait *wait, int result)
@@ -243,8 +263,8 @@ void task_start_eagerly(struct bide_task *task)
 static void finish(struct bide_task *task, int result)
 {
     if (task->level.innermost)
-        misuse("task '%s' returned while the scope or group at %p, which it had entered, is open", task_name(task),
-               (void *)task->level.innermost);
+        misuse("task '%s' returned while the scope or group at %p, which it had entered, is open",
+               task_name(task), (void *)task->level.innermost);
     task_keep(task, NULL);
     block_keep_failure(task, result);
     task->context.value = result;
@@ -289,7 +309,8 @@ static void task_main(void)
     do {
         struct bide_task *task = task_current;
         const int result = task->fn(task->arg);
-        if (sched_current != sched) misuse("task '%s' returned in the child of a fork, where its loop does not run", task_name(task));
+        if (sched_current != sched)
+            misuse("task '%s' returned in the child of a fork, where its loop does not run", task_name(task));
         finish(task, result);
     } while (take_over(sched, stack));
     stack_put(&sched->stacks, stack);

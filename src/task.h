@@ -58,22 +58,33 @@ struct level {
     unsigned expired : 1;    /* what the scope that was left last said */
 };
 
+/* How every task begins: what others than task.c may look at without a call. */
+struct task_head {
+    struct context context;
+    struct level level;
+};
+
+static inline struct level *task_level(struct bide_task *task)
+{
+    return &((struct task_head *)(void *)task)->level;
+}
+
 /* The tasks of one loop. */
 struct sched {
     struct context root; /* the loop's own flow, on the stack of its thread */
     struct stack root_stack;
-    struct ring ready;   /* first in, first out; room for every task */
-    unsigned budget;     /* switches left before the loop's own flow must have its turn */
+    struct ring ready; /* first in, first out; room for every task */
+    unsigned budget;   /* switches left before the loop's own flow must have its turn */
     struct stack_pool stacks;
     uint64_t control_words; /* of the floating-point unit, for fresh tasks */
-    uint64_t random;     /* not 0: the order of ready tasks is drawn from it */
-    size_t stack_size;   /* of tasks that do not say */
-    struct cells blocks; /* the control blocks */
-    size_t living;       /* tasks that have not ended */
+    uint64_t random;        /* not 0: the order of ready tasks is drawn from it */
+    size_t stack_size;      /* of tasks that do not say */
+    struct cells blocks;    /* the control blocks */
+    size_t living;          /* tasks that have not ended */
     uint32_t next_id;
-    bool closing;        /* new tasks are born cancelled */
-    bool debug;          /* at the end, failures that nobody took are reported */
-    void *exceptions;    /* C++: this thread's exception words, or NULL */
+    bool closing;     /* new tasks are born cancelled */
+    bool debug;       /* at the end, failures that nobody took are reported */
+    void *exceptions; /* C++: this thread's exception words, or NULL */
     void (*on_error)(void *arg, const struct bide_error *error);
     void *on_error_arg;
 };
@@ -110,10 +121,10 @@ struct task_plan {
     bide_fn fn;
     void *arg;
     const char *name;
-    size_t stack_size;   /* 0: the loop's */
-    struct wait *owner;  /* woken when it ends, with `task` set; it then must release it */
+    size_t stack_size;    /* 0: the loop's */
+    struct wait *owner;   /* woken when it ends, with `task` set; it then must release it */
     struct node *members; /* a list of its owner's that it joins */
-    size_t index;        /* which one of the owner's it is */
+    size_t index;         /* which one of the owner's it is */
 };
 
 /* Makes a task, not yet ready. NULL with errno set; then nothing has happened. */
@@ -126,8 +137,8 @@ void task_start_eagerly(struct bide_task *task);
 /* Parks the current task until one of the waits is woken or it is interrupted; returns what the waker gave. */
 int task_park(struct wait *wait);
 
-/* Lets the other ready tasks run once. */
-void task_yield(void);
+/* Lets the other ready tasks run once; returns 0. */
+int task_yield(void);
 
 /* Wakes a wait that its waker has taken out of its source. */
 void wake(struct wait *wait, int result);
@@ -172,13 +183,12 @@ const struct wait *task_owner(const struct bide_task *task);
 void task_set_owner(struct bide_task *task, struct wait *owner, struct node *members, size_t index);
 size_t task_index(const struct bide_task *task);
 int task_result(const struct bide_task *task);
-struct wait *task_wait(const struct bide_task *task);    /* what it is parked on, or NULL */
+struct wait *task_wait(const struct bide_task *task); /* what it is parked on, or NULL */
 struct node *task_member(struct bide_task *task);
 struct bide_task *task_of_member(struct node *member);
 const char *task_name(const struct bide_task *task);
 int task_set_name(struct bide_task *task, const char *name); /* 0 or -ENOMEM; copied */
-struct level *task_level(struct bide_task *task);
-struct failures *task_failures(struct bide_task *task);  /* NULL without memory */
+struct failures *task_failures(struct bide_task *task);      /* NULL without memory */
 
 /* The failure of an ended task is seen by another, or by whoever ran the loop (NULL): moved, or copied. */
 void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move);

@@ -60,7 +60,8 @@ void timer_start(struct timer *timer, int64_t deadline)
     if (deadline == CLOCK_NEVER) return;
     timer->armed = true;
     timer->node.place = 0;
-    if (heap_insert(&timers->heap, &timer->node, deadline) < 0) list_append(&timers->overflow, &timer->wait.link);
+    if (heap_insert(&timers->heap, &timer->node, deadline) < 0)
+        list_append(&timers->overflow, &timer->wait.link);
 }
 
 void timer_stop(struct timer *timer)

@@ -30,9 +30,9 @@ void timers_init(struct timers *timers, bool is_virtual);
 void timers_done(struct timers *timers);
 
 int64_t timers_now(const struct timers *timers);
-int64_t timers_next(const struct timers *timers); /* the first deadline, or CLOCK_NEVER */
+int64_t timers_next(const struct timers *timers);        /* the first deadline, or CLOCK_NEVER */
 void timers_jump(struct timers *timers, int64_t now_ns); /* moves a virtual clock forward */
-void timers_fire(struct timers *timers);           /* wakes all whose deadline has passed */
+void timers_fire(struct timers *timers);                 /* wakes all whose deadline has passed */
 void timers_trim(struct timers *timers);
 
 static inline void timer_init(struct timer *timer, const struct wait_ops *ops)

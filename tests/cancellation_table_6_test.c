@@ -91,12 +91,30 @@ static int awaits_without_a_result(void *arg)
     return 0;
 }
 
+/* Due at 0.75, cancelled at 1 while it joins: the wait was cut short by its deadline already. */
+static int joins_when_the_cancel_comes(void *arg)
+{
+    (void)arg;
+    int code = 1, result = -1;
+    CHECK_INT(bide_sleep(0.5), 0);
+    BIDE_TIMEOUT(0.25) {
+        code = bide_await(bide_create_task(ignores_it_until_3, NULL), &result);
+    }
+    CHECK(bide_expired());
+    CHECK_INT(code, -ETIMEDOUT);
+    CHECK_INT(result, 5);
+    CHECK_AT(3.5);
+    CHECK_INT(bide_sleep(1), -ECANCELED);
+    return 0;
+}
+
 static void row_30_await_cancelled_target_ignores_it(void **state)
 {
     (void)state;
     runs_cancelled(awaits_one_that_ignores);
     runs_cancelled(awaits_one_that_takes_its_time);
     runs_cancelled(awaits_without_a_result);
+    runs_cancelled(joins_when_the_cancel_comes);
 }
 
 static int awaits_an_ended_task(void *arg)

@@ -162,11 +162,23 @@ static int cancelled_before_the_exit(void *arg)
     return 0;
 }
 
+/* The last children end between the cancel and the next run of the task that leaves the group. */
+static int child_fails_in_the_turn_of_the_cancel(void *arg)
+{
+    (void)arg;
+    CHECK_INT(leaves_a_group(fails_after_1, -EIO), 0);
+    CHECK_AT(1);
+    CHECK_INT(bide_sleep(1), -ECANCELED);
+    return 0;
+}
+
 static void row_36_group_exit_cancelled_child_fails_in_clean_up(void **state)
 {
     (void)state;
     runs_cancelled(child_fails_in_clean_up);
     runs(cancelled_before_the_exit);
+    runs_cancelled(child_fails_in_the_turn_of_the_cancel);
+    runs_cancelled_last(child_fails_in_the_turn_of_the_cancel);
 }
 
 static int children_only_cancelled(void *arg)

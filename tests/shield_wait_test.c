@@ -305,9 +305,27 @@ static int only_cancels_of_its_own(void *arg)
     return 0;
 }
 
+/* The grace is over only while there is something to hold off; the next cancel has its own. */
+static int taken_back_after_the_grace(void *arg)
+{
+    (void)arg;
+    cancel_me();
+    BIDE_SHIELD(1) {
+        CHECK_INT(bide_sleep(9), -ECANCELED);
+        CHECK_INT(bide_uncancel(), 0);
+        CHECK_INT(bide_sleep(9), 0);
+        cancel_me();
+        CHECK_INT(bide_sleep(9), -ECANCELED);
+        CHECK_AT(11);
+    }
+    CHECK(bide_expired());
+    return 0;
+}
+
 static void uncancel(void **state)
 {
     (void)state;
+    runs(taken_back_after_the_grace);
     runs(only_cancels_of_its_own);
     assert_int_equal(bide_uncancel(), 0);
 }

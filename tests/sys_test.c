@@ -1,59 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The seam: what its functions make of errno, of signals and of an older kernel. */
+/* The seam: what its functions make of errno and of interruptions. */
 #include "../src/sanitizer.h"
 #include "../src/sys.h"
 
 #include "check.h"
+#include "faults.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
-
-enum { MS = 1000000 };
-
-/* ---- faults: fail calls of one kind, so many times ---- */
-
-static enum sys_call fault_kind;
-static int fault_error;
-static int fault_times;
-static int fault_asked;
-
-static int fault(enum sys_call call)
-{
-    if (call != fault_kind) return 0;
-    fault_asked++;
-    if (fault_times == 0) return 0;
-    fault_times--;
-    return fault_error;
-}
-
-static void fail_next(enum sys_call kind, int error, int times)
-{
-    fault_kind = kind;
-    fault_error = error;
-    fault_times = times;
-    fault_asked = 0;
-    sys_fault = fault;
-}
 
 static int no_faults(void **state)
 {
     (void)state;
-    sys_fault = NULL;
+    faults_clear();
     return 0;
 }
 
@@ -70,8 +33,8 @@ static long call_one(enum sys_call kind)
     struct sockaddr_in address = {.sin_family = AF_INET};
     pthread_t thread;
     switch (kind) {
-    case SYS_ALLOC: return sys_alloc(8) ? 0 : -fault_error;
-    case SYS_MMAP: return sys_mmap(4096, PROT_READ, 0) ? 0 : -fault_error;
+    case SYS_ALLOC: return sys_alloc(8) ? 0 : -ENETDOWN;
+    case SYS_MMAP: return sys_mmap(4096, PROT_READ, 0) ? 0 : -ENETDOWN;
     case SYS_MPROTECT: return sys_mprotect(page, 1, PROT_READ);
     case SYS_MADVISE: return sys_madvise(page, 1, MADV_NORMAL);
     case SYS_THREAD: return sys_thread_start(&thread, nothing, NULL);
@@ -98,9 +61,9 @@ static void every_kind_can_fail(void **state)
     (void)state;
     const int fds = check_open_fds();
     for (int kind = 0; kind < SYS_CALLS; kind++) {
-        fail_next((enum sys_call)kind, ENETDOWN, 1);
+        faults_set((enum sys_call)kind, ENETDOWN, 0, 1);
         assert_int_equal(call_one((enum sys_call)kind), -ENETDOWN);
-        assert_int_equal(fault_asked, 1);
+        assert_int_equal(faults_asked(), 1);
     }
     assert_int_equal(check_open_fds(), fds);
 }
@@ -121,7 +84,7 @@ static void failures_are_negative_errnos(void **state)
     assert_int_equal(sys_accept(-1, NULL, NULL), -EBADF);
     assert_int_equal(sys_socket_error(-1), -EBADF);
     assert_int_equal(sys_socket(-1, 0, 0), -EAFNOSUPPORT);
-    assert_int_equal(sys_epoll_wait(-1, &event, 1, MS), -EBADF);
+    assert_int_equal(sys_epoll_wait(-1, &event, 1, 1000000), -EBADF);
     assert_int_equal(sys_epoll_ctl(-1, EPOLL_CTL_ADD, 0, EPOLLIN, 0), -EBADF);
     assert_int_equal(sys_poll(1000000, POLLIN), -EBADF);
     assert_null(sys_mmap(SIZE_MAX / 2, PROT_READ, MAP_NORESERVE));
@@ -134,25 +97,25 @@ static void interruptions_are_repeated(void **state)
     int ends[2];
     char byte = 'x';
     assert_int_equal(pipe(ends), 0);
-    fail_next(SYS_WRITE, EINTR, 3);
+    faults_set(SYS_WRITE, EINTR, 0, 3);
     assert_int_equal(sys_write(ends[1], &byte, 1), 1);
-    assert_int_equal(fault_asked, 4);
-    fail_next(SYS_POLL, EINTR, 2);
+    assert_int_equal(faults_asked(), 4);
+    faults_set(SYS_POLL, EINTR, 0, 2);
     assert_int_equal(sys_poll(ends[0], POLLIN), POLLIN);
-    assert_int_equal(fault_asked, 3);
-    fail_next(SYS_READ, EINTR, 1);
+    assert_int_equal(faults_asked(), 3);
+    faults_set(SYS_READ, EINTR, 0, 1);
     assert_int_equal(sys_read(ends[0], &byte, 1), 1);
-    fail_next(SYS_CLOSE, EINTR, 9);
+    faults_set(SYS_CLOSE, EINTR, 0, 9);
     assert_int_equal(sys_close(ends[0]), 0);
-    assert_int_equal(fault_asked, 1);
-    fail_next(SYS_CLOSE, EINPROGRESS, 9);
+    assert_int_equal(faults_asked(), 1);
+    faults_set(SYS_CLOSE, EINPROGRESS, 0, 9);
     assert_int_equal(sys_close(ends[1]), 0);
-    fail_next(SYS_CONNECT, EINTR, 9);
+    faults_set(SYS_CONNECT, EINTR, 0, 9);
     assert_int_equal(sys_connect(-1, NULL, 0), -EINPROGRESS);
-    assert_int_equal(fault_asked, 1);
-    fail_next(SYS_EPOLL_WAIT, EINTR, 9);
+    assert_int_equal(faults_asked(), 1);
+    faults_set(SYS_EPOLL_WAIT, EINTR, 0, 9);
     assert_int_equal(sys_epoll_wait(-1, NULL, 1, -1), 0);
-    assert_int_equal(fault_asked, 1);
+    assert_int_equal(faults_asked(), 1);
 }
 
 static void a_listener_accepts(void **state)
@@ -199,134 +162,6 @@ static void a_refused_connection_is_told(void **state)
     assert_int_equal(sys_close(client) + sys_close(taken), 0);
 }
 
-/* ---- in a child: it says that all was well, as valgrind changes the status of one that has leaks ---- */
-
-static int says_well(void)
-{
-    return fputs("all is well", stderr) < 0;
-}
-
-static void assert_well_in_child(int (*fn)(void *arg), void *arg)
-{
-    char err[8192];
-    const int status = check_child(fn, arg, err, sizeof err);
-    if (!WIFEXITED(status) || !strstr(err, "all is well")) fail_msg("status %#x: %s", (unsigned)status, err);
-}
-
-/* ---- waiting ---- */
-
-/* Waits so long for nothing; 1 if that took less, 2 if there was an event or an error. */
-static int wait_is_early(int64_t timeout_ns)
-{
-    struct epoll_event event;
-    const int epfd = sys_epoll_create();
-    const int64_t start = sys_clock_ns();
-    const int n = sys_epoll_wait(epfd, &event, 1, timeout_ns);
-    const int64_t took = sys_clock_ns() - start;
-    sys_close(epfd);
-    return n != 0 ? 2 : took < timeout_ns;
-}
-
-static int waits_are_early(void *arg)
-{
-    (void)arg;
-    static const int64_t timeouts[] = {0, 1, 100000, 999999, 1000000, 1000001, 2500000};
-    int early = 0;
-    for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) early |= wait_is_early(timeouts[i]);
-    return early;
-}
-
-static void a_wait_is_never_early(void **state)
-{
-    (void)state;
-    assert_int_equal(waits_are_early(NULL), 0);
-}
-
-/* From here on, epoll_pwait2 fails with an errno, as on a kernel or in a container that lacks it. */
-static int refuse_pwait2(int error)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the number of the system call */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
-}
-
-static int waits_are_early_without_pwait2(void *arg)
-{
-    if (refuse_pwait2(*(int *)arg) == 0 && waits_are_early(NULL)) return 1; /* there may be no filters here */
-    return says_well();
-}
-
-static void a_wait_is_never_early_without_pwait2(void **state)
-{
-    (void)state;
-    int error = ENOSYS;
-    assert_well_in_child(waits_are_early_without_pwait2, &error);
-    error = EPERM;
-    assert_well_in_child(waits_are_early_without_pwait2, &error);
-}
-
-/* bugs.md row 37: none of these may overflow, return at once, or fail. */
-static int wait_with_event(void)
-{
-    static const int64_t timeouts[] = {-1, INT64_MIN, INT64_MAX, (int64_t)INT32_MAX * MS, 1};
-    struct epoll_event event = {.events = 0};
-    const int epfd = sys_epoll_create(), fd = sys_eventfd();
-    const uint64_t one = 1;
-    if (sys_write(fd, &one, sizeof one) != (ssize_t)sizeof one) return 1;
-    if (sys_epoll_ctl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, UINT64_MAX - 5) < 0) return 2;
-    for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) {
-        if (sys_epoll_wait(epfd, &event, 1, timeouts[i]) != 1) return 3;
-        if (event.data.u64 != UINT64_MAX - 5 || event.events != EPOLLIN) return 4;
-    }
-    return sys_close(epfd) + sys_close(fd);
-}
-
-static int wait_with_event_without_pwait2(void *arg)
-{
-    (void)arg;
-    if (refuse_pwait2(ENOSYS) == 0 && wait_with_event()) return 1;
-    return says_well();
-}
-
-static void any_timeout_is_valid(void **state)
-{
-    (void)state;
-    assert_int_equal(wait_with_event(), 0);
-    assert_well_in_child(wait_with_event_without_pwait2, NULL);
-}
-
-static volatile sig_atomic_t alarms;
-
-static void count_alarm(int number)
-{
-    (void)number;
-    alarms++;
-}
-
-/* bugs.md row 36: a signal ends the wait without an error, so that the loop looks at its clock. */
-static void a_signal_ends_a_wait(void **state)
-{
-    (void)state;
-    struct sigaction action = {.sa_handler = count_alarm}, before;
-    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
-    struct epoll_event event;
-    const int epfd = sys_epoll_create();
-    const struct itimerval soon = {.it_interval = {0, 1000}, .it_value = {0, 1000}}, never = {{0, 0}, {0, 0}};
-    assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
-    assert_int_equal(sys_epoll_wait(epfd, &event, 1, -1), 0);
-    assert_int_equal(sys_epoll_wait(epfd, &event, 1, INT64_MAX), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-    assert_true(alarms >= 1);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
-    assert_int_equal(sys_close(epfd), 0);
-}
-
 /* ---- threads, memory, facts ---- */
 
 static void *look_at_mask(void *arg)
@@ -357,7 +192,7 @@ static void memory_comes_and_goes(void **state)
     char *memory = sys_alloc(10);
     assert_non_null(memory);
     strcpy(memory, "kept");
-    fail_next(SYS_ALLOC, ENOMEM, 1);
+    faults_set(SYS_ALLOC, ENOMEM, 0, 1);
     assert_null(sys_realloc(memory, 100));
     memory = sys_realloc(memory, 100);
     assert_string_equal(memory, "kept");
@@ -420,10 +255,6 @@ int main(void)
         cmocka_unit_test_teardown(interruptions_are_repeated, no_faults),
         cmocka_unit_test(a_listener_accepts),
         cmocka_unit_test(a_refused_connection_is_told),
-        cmocka_unit_test(a_wait_is_never_early),
-        cmocka_unit_test(a_wait_is_never_early_without_pwait2),
-        cmocka_unit_test(any_timeout_is_valid),
-        cmocka_unit_test(a_signal_ends_a_wait),
         cmocka_unit_test(a_thread_blocks_all_signals),
         cmocka_unit_test_teardown(memory_comes_and_goes, no_faults),
         cmocka_unit_test(writable_tells_what_the_kernel_can_write),
