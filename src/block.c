@@ -20,6 +20,25 @@ static struct extra *extra_of(struct bide_task *task)
     return task->extra;
 }
 
+struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
+                            struct stack *own)
+{
+    struct bide_task *task = cells_get(&sched->blocks);
+    if (!task) return NULL;
+    *task = (struct bide_task){.context.flags = class << CLASS_SHIFT,
+                               .level.ordered = sched->closing,
+                               .fn = plan->fn,
+                               .arg = plan->arg,
+                               .stack = own,
+                               .owner = plan->owner,
+                               .index = (uint32_t)plan->index,
+                               .id = ++sched->next_id};
+    if (sched->closing) task->level.code = -ECANCELED;
+    list_init(&task->watchers);
+    list_init(&task->member);
+    return task;
+}
+
 void block_forget(struct bide_task *task)
 {
     if (!task->extra) return;
@@ -35,6 +54,16 @@ void block_keep_failure(struct bide_task *task, int result)
     struct failure *own = result < 0 ? failures_take(&task->extra->failures, result) : NULL;
     failures_clear(&task->extra->failures);
     if (own) failures_see(&task->extra->failures, result, own);
+}
+
+void block_tell(struct bide_task *task, int code, const char *text)
+{
+    struct failures *failures = task_failures(task);
+    struct failure *failure = failures ? sys_alloc(sizeof *failure) : NULL;
+    if (!failure) return;
+    *failure = (struct failure){.code = code};
+    snprintf(failure->text, sizeof failure->text, "%s", text);
+    failures_see(failures, code, failure);
 }
 
 int task_set_name(struct bide_task *task, const char *name)

@@ -40,6 +40,13 @@ struct bide_task {
     uint32_t id;
 };
 
+/* A control block for the plan, whose stack is promised. NULL without memory. */
+struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
+                            struct stack *own);
+
+/* The task's bide_error_text(code) says so from now on. */
+void block_tell(struct bide_task *task, int code, const char *text);
+
 /* Frees what few tasks need. */
 void block_forget(struct bide_task *task);
 

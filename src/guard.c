@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invariants, for the whole process
- *  - `made` is the number of guards that are mappings now; it never exceeds the limit, so that
+ *  - `made` is the number of guards that are mappings now; it never exceeds what is allowed, so that
  *    half of the process's mappings and some more stay free for everything else.
  *  - `lightweight` says YES only after the kernel itself has failed to write to such a guard:
  *    an emulator may accept the advice and do nothing.
@@ -63,7 +63,7 @@ bool guard_light(void)
 }
 
 /* Each guard in the midst of a mapping costs two: its own, and the rest of what it cuts. */
-static long limit(void)
+static long allowed(void)
 {
     long guards = atomic_load(&most);
     if (guards > 0) return guards;
@@ -77,7 +77,7 @@ static long limit(void)
 static int make_mapping(char *address)
 {
     int error = -ENOMEM;
-    if (atomic_fetch_add(&made, 1) < limit()) error = sys_mprotect(address, guard_size(), PROT_NONE);
+    if (atomic_fetch_add(&made, 1) < allowed()) error = sys_mprotect(address, guard_size(), PROT_NONE);
     if (error < 0) atomic_fetch_sub(&made, 1);
     return error;
 }
@@ -113,8 +113,8 @@ void guard_forget(size_t n)
     atomic_fetch_sub(&made, (long)n);
 }
 
-void guard_reset(long guards)
+void guard_reset(long limit)
 {
     atomic_store(&lightweight, UNKNOWN);
-    atomic_store(&most, guards);
+    atomic_store(&most, limit);
 }

@@ -181,36 +181,6 @@ void task_set_value(struct bide_task *task, int code)
 
 /* ---- the life of a task ---- */
 
-/* The stack could not be promised: the caller's bide_error_text says why. */
-static void tell_why(const char *why)
-{
-    struct failures *failures = why && task_current ? task_failures(task_current) : NULL;
-    struct failure *failure = failures ? sys_alloc(sizeof *failure) : NULL;
-    if (!failure) return;
-    *failure = (struct failure){.code = -ENOMEM};
-    snprintf(failure->text, sizeof failure->text, "%s", why);
-    failures_see(failures, -ENOMEM, failure);
-}
-
-static struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
-                                   struct stack *own)
-{
-    struct bide_task *task = cells_get(&sched->blocks);
-    if (!task) return NULL;
-    *task = (struct bide_task){.context.flags = class << CLASS_SHIFT,
-                               .level.ordered = sched->closing,
-                               .fn = plan->fn,
-                               .arg = plan->arg,
-                               .stack = own,
-                               .owner = plan->owner,
-                               .index = (uint32_t)plan->index,
-                               .id = ++sched->next_id};
-    if (sched->closing) task->level.code = -ECANCELED;
-    list_init(&task->watchers);
-    list_init(&task->member);
-    return task;
-}
-
 struct bide_task *task_create(const struct task_plan *plan)
 {
     struct sched *sched = sched_current;
@@ -238,7 +208,7 @@ fail_name:
 fail_block:
     stack_unpromise(&sched->stacks, class, own);
 fail:
-    tell_why(why);
+    if (why && task_current) block_tell(task_current, -ENOMEM, why);
     errno = ENOMEM;
     return NULL;
 }

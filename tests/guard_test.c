@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Guards of both kinds, and running out of mappings for them. */
+#include "filter.h"
 #include "stacks.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
+enum { ADVICE = 102 }; /* MADV_GUARD_INSTALL, which older headers lack */
 
 /* ---- guards ---- */
 
@@ -73,7 +83,6 @@ static void guards_survive_giving_back(void **state)
     put_many(200);
 }
 
-/* An emulator may accept the advice and do nothing: see what it is worth, not what it answers. */
 static void light_guards_are_tried_once(void **state)
 {
     (void)state;
@@ -86,6 +95,47 @@ static void light_guards_are_tried_once(void **state)
     assert_int_equal(faults_asked(), asked);
     refuse_light_guards(0);
     assert_false(guard_light());
+}
+
+/* Does this kernel have them? */
+static bool kernel_has_light_guards(void)
+{
+    char *page = sys_mmap(sys_page_size(), PROT_READ | PROT_WRITE, 0);
+    assert_non_null(page);
+    const bool works = madvise(page, sys_page_size(), ADVICE) == 0 && !sys_writable(page);
+    sys_munmap(page, sys_page_size());
+    return works;
+}
+
+static void light_guards_are_used_where_they_work(void **state)
+{
+    (void)state;
+    if (sanitizer_reads_all())
+        assert_false(guard_light());
+    else
+        assert_int_equal(guard_light(), kernel_has_light_guards());
+}
+
+/* An emulator may accept the advice and do nothing: what counts is not what it answers. */
+static int use_guards_that_lie(void *arg)
+{
+    (void)arg;
+    if (filter_call(SYS_madvise, 2, ADVICE, 0) < 0) return 0; /* there are no filters here */
+    if (filter_call(SYS_process_madvise, 3, ADVICE, 0) < 0) return 0;
+    stack_reset_guards();
+    if (guard_light()) return 1;
+    (void)touch(get(MEDIUM)->base);
+    (void)touch(get(MEDIUM)->base - 1); /* must be the end */
+    return 2;
+}
+
+static void guards_that_lie_are_seen_through(void **state)
+{
+    (void)state;
+    char err[8192];
+    const int status = check_child(use_guards_that_lie, NULL, err, sizeof err);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+        fail_msg("status %#x: %s", (unsigned)status, err);
 }
 
 /* A slab whose light guards begin to fail goes on with mappings. */
@@ -178,6 +228,8 @@ int main(void)
         TEST(a_large_stack_has_a_guard),
         TEST(guards_survive_giving_back),
         TEST(light_guards_are_tried_once),
+        TEST(light_guards_are_used_where_they_work),
+        TEST(guards_that_lie_are_seen_through),
         TEST(light_guards_that_fail_later_become_mappings),
         TEST(guards_have_a_budget),
         TEST(the_system_may_run_out_before),

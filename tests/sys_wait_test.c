@@ -3,12 +3,10 @@
 #include "../src/sys.h"
 
 #include "check.h"
+#include "filter.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -59,18 +57,10 @@ static void a_wait_is_never_early(void **state)
     assert_int_equal(waits_are_early(NULL), 0);
 }
 
-/* From here on, epoll_pwait2 fails with an errno, as on a kernel or in a container that lacks it. */
+/* As on a kernel or in a container that lacks it. */
 static int refuse_pwait2(int error)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the number of the system call */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+    return filter_call(SYS_epoll_pwait2, ANY_ARGUMENT, 0, error);
 }
 
 static int waits_are_early_without_pwait2(void *arg)

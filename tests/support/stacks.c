@@ -78,9 +78,9 @@ bool guarded(const struct stack *stack)
     return !sys_writable(stack->base - 1) && !sys_writable(stack->base - guard_size());
 }
 
-static int touch(void *arg)
+int touch(void *address)
 {
-    *(volatile char *)arg = 1;
+    *(volatile char *)address = 1;
     return 0;
 }
 

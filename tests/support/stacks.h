@@ -36,7 +36,10 @@ void refuse_light_guards(long limit);
 /* Cannot the kernel write to its guard? Always true under valgrind, which would report the attempt. */
 bool guarded(const struct stack *stack);
 
-/* A write to that byte dies of SIGSEGV. */
+/* Writes a byte; returns 0. */
+int touch(void *address);
+
+/* That byte cannot be written: a child that tries dies of SIGSEGV. */
 void assert_faults(char *address);
 
 /* Its lowest and its highest byte can be used. */
