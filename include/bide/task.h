@@ -10,6 +10,8 @@
  *     malloc, fopen        1      sscanf, syslog       4      getaddrinfo           12
  *     snprintf("%d %s")    2      printf("%f")         5      regcomp + regexec     20
  *     qsort                2      bide's own calls     1      printf("%Lf"), 1e4900 34
+ *
+ * The first call of each function of a shared library takes 4 more, where it is bound lazily.
  */
 #ifndef BIDE_TASK_H
 #define BIDE_TASK_H
