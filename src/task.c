@@ -10,6 +10,8 @@
  *    stack, wait is NULL), or not yet started by its maker.
  *  - A parked task is resumed once for each park: wake and task_interrupt both take it out.
  *  - The ready queue has room for every task that has not ended, so waking cannot fail.
+ *  - An ended task's stack is put back while it still runs; it is not handed out before it has been
+ *    left, as the next fresh task of its class takes it over or comes from the loop's own flow.
  *  - What is set up at creation (control block, room, a promised stack) makes running certain.
  */
 #include "task.h"

@@ -28,7 +28,8 @@ extern "C" {
 /* How a task is made. All zero is the default; a NULL pointer to it too. */
 struct bide_task_options {
     const char *name;     /* copied; NULL: "task-N" */
-    size_t stack_size;    /* bytes, rounded up; 0: the loop's; less than bide_stack_min(): EINVAL */
+    size_t stack_size;    /* bytes, rounded up; about 1 KiB of it is bide's. 0: the loop's;
+                           * less than bide_stack_min(): EINVAL */
     bool eager;           /* run it at once, up to its first wait, before this call returns */
     uint64_t reserved[4]; /* zero */
 };
