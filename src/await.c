@@ -54,12 +54,73 @@ void await_join(struct bide_task *task)
     park_join(&await.wait);
 }
 
+/*
+ * Waiting with a handle that stays another's, who may release the task before this one runs again:
+ * so what the task leaves is noted by a wait that fires at its end, and stays there until then.
+ */
+struct look {
+    struct await await; /* parked on */
+    struct wait watch;  /* the task's */
+    bool parked;
+    bool ended;
+    int result;
+};
+
+static void look_note(struct look *look)
+{
+    look->ended = true;
+    look->result = task_result(look->await.target);
+    task_pass_failure(look->await.target, look->await.wait.task, false);
+}
+
+static void look_fire(struct wait *wait, int result)
+{
+    (void)result;
+    struct look *look = CONTAINER(wait, struct look, watch);
+    look_note(look);
+    if (!look->parked) return;
+    look->parked = false;
+    wake(&look->await.wait, 0);
+}
+
+static int drop_look(struct wait *wait)
+{
+    CONTAINER(wait, struct look, await.wait)->parked = false;
+    return 0;
+}
+
+static const struct wait_ops watch_ops = {.fire = look_fire};
+static const struct wait_ops look_ops = {.drop = drop_look, .describe = describe_await};
+static const struct wait_ops look_join_ops = {.describe = describe_await};
+
+static void look_begin(struct look *look, struct bide_task *task)
+{
+    *look = (struct look){.await.target = task};
+    wait_init(&look->await.wait, &look_ops);
+    wait_init(&look->watch, &watch_ops);
+    look->await.wait.task = task_current;
+    if (task_done(task))
+        look_note(look);
+    else
+        task_watch(task, &look->watch);
+}
+
+static int look_park(struct look *look, const struct wait_ops *ops)
+{
+    look->await.wait.ops = ops;
+    look->parked = true;
+    if (ops->drop) return park(&look->await.wait);
+    park_join(&look->await.wait);
+    return 0;
+}
+
 /* Whom a parked task awaits or shields, or NULL. */
 static struct bide_task *awaited_by(const struct bide_task *task)
 {
     const struct wait *wait = task_wait(task);
-    if (!wait || (wait->ops != &await_ops && wait->ops != &join_ops)) return NULL;
-    return CONTAINER(wait, struct await, wait)->target;
+    const struct wait_ops *ops = wait ? wait->ops : NULL;
+    const bool awaits = ops == &await_ops || ops == &join_ops || ops == &look_ops || ops == &look_join_ops;
+    return wait && awaits ? CONTAINER(wait, struct await, wait)->target : NULL;
 }
 
 /* Would waiting for the task close a ring? Nobody can wait for me whose handle nobody has: then
@@ -95,6 +156,24 @@ static _Noreturn void taken_before(const char *verb, const struct bide_task *tas
            bide_task_name(task_current), verb, known ? task_name(task) : "(released)", (const void *)task);
 }
 
+/* The handle stays its group's. */
+static int await_member(struct bide_task *task, int *result)
+{
+    struct look look;
+    int code = cancel_cut();
+    look_begin(&look, task);
+    if (look.ended) {
+        if (code < 0) park_yield();
+    } else if (code == 0) {
+        code = look_park(&look, &look_ops);
+    }
+    if (!look.ended) {
+        cancel_by_call(task);
+        (void)look_park(&look, &look_join_ops); /* nothing cuts it short */
+    }
+    return await_fold(code, look.result, result);
+}
+
 int bide_await(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
@@ -102,10 +181,11 @@ int bide_await(struct bide_task *task, int *result)
     if (closes_ring(task)) return -EDEADLK;
     const bool takes = task_in_use(task) && !task_owned(task);
     if (takes ? !task_take(task) : !task_in_use(task)) taken_before("awaits", task);
+    if (!takes) return await_member(task, result);
     const int code = await_or_cancel(task);
     const int work = task_result(task);
-    task_pass_failure(task, task_current, takes);
-    if (takes) task_release(task);
+    task_pass_failure(task, task_current, true);
+    task_release(task);
     return await_fold(code, work, result);
 }
 
@@ -116,14 +196,17 @@ int bide_shield(struct bide_task *task, int *result)
     int code = cancel_check();
     if (code < 0) return code;
     if (!task) return await_fold(0, -ENOMEM, result);
-    if (!task_done(task) && (code = await_end(task)) < 0) return code;
-    task_pass_failure(task, task_current, false);
-    return await_fold(0, task_result(task), result);
+    struct look look;
+    look_begin(&look, task);
+    if (!look.ended) code = look_park(&look, &look_ops);
+    list_remove(&look.watch.link);
+    return code < 0 ? code : await_fold(0, look.result, result);
 }
 
 void bide_detach(struct bide_task *task)
 {
     if (!task) return;
     if (!task_in_use(task) || task_owned(task) || !task_take(task)) taken_before("detaches", task);
+    cancel_settle(); /* .on_error may cancel */
     task_abandon(task);
 }

@@ -64,6 +64,11 @@ static struct level *level_to_change(struct bide_task *task)
     return level;
 }
 
+void cancel_settle(void)
+{
+    if (task_current) settle(task_level(task_current));
+}
+
 /* The shield has a cause outside of it, or has none any more: its grace counts, or not. */
 static void shield_press(struct scope *shield, bool pressed)
 {

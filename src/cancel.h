@@ -69,6 +69,10 @@ static inline int park_yield(void)
 /* Parks it for a join, which nothing cuts short: the wait has no drop. */
 void park_join(struct wait *wait);
 
+/* The running task is about to let others act without parking: a call of its own that was cut short is
+ * charged now, to the causes that there were. Outside of tasks it does nothing. */
+void cancel_settle(void);
+
 /* Cancels: by its owner, which is never taken back, or by bide_cancel. */
 void cancel_by_owner(struct bide_task *task);
 void cancel_by_call(struct bide_task *task);

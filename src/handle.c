@@ -25,10 +25,12 @@ struct bide_task *bide_create_task_with(const struct bide_task_options *opt, bid
     const struct task_plan plan = {.fn = fn, .arg = arg, .name = opt->name, .stack_size = opt->stack_size};
     struct bide_task *task = task_create(&plan);
     if (!task) return NULL;
-    if (opt->eager)
-        task_start_eagerly(task);
-    else
+    if (!opt->eager) {
         task_start(task);
+        return task;
+    }
+    cancel_settle();
+    task_start_eagerly(task);
     return task;
 }
 
@@ -132,6 +134,7 @@ int bide_task_on_done(struct bide_task *task, void (*fn)(void *arg, struct bide_
 {
     if (!task || !fn) return -EINVAL;
     if (task_done(task)) {
+        cancel_settle();
         task_call_outside(fn, arg, task);
         return 0;
     }
