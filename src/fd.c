@@ -65,8 +65,9 @@ static int wait_event(struct descriptor *descriptor, uint32_t events)
     struct fd_wait wait = {.events = events};
     wait_init(&wait.wait, &fd_wait_ops);
     const int code = poller_watch(poller_current, descriptor, &wait);
-    if (code == -EPERM) return (int)events; /* epoll does not know such files: they are always ready */
-    return code < 0 ? code : park(&wait.wait);
+    if (code != -EPERM) return code < 0 ? code : park(&wait.wait);
+    park_yield(); /* epoll does not know such files: they are always ready; others get their turn */
+    return (int)events;
 }
 
 /* Gets the turn, in order. */
@@ -180,12 +181,8 @@ static bool is_of_the_peer(ssize_t code)
 
 static ssize_t try_accept(const struct attempt *attempt, bool own)
 {
-    ssize_t fd;
-    do {
-        const ssize_t ready = own ? 0 : ready_or_again(attempt);
-        fd = ready < 0 ? ready : sys_accept(attempt->fd, attempt->address, attempt->length);
-    } while (is_of_the_peer(fd));
-    return fd;
+    const ssize_t ready = own ? 0 : ready_or_again(attempt);
+    return ready < 0 ? ready : sys_accept(attempt->fd, attempt->address, attempt->length);
 }
 
 ssize_t bide_read(int fd, void *buf, size_t n)
@@ -246,7 +243,10 @@ int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
     const struct attempt attempt = {
         .try = try_accept, .fd = fd, .side = SIDE_IN, .address = addr, .length = len};
-    const ssize_t client = perform(&attempt);
+    ssize_t client;
+    do {
+        client = perform(&attempt); /* each time anew: many such failures hold up nobody, nor a cancel */
+    } while (is_of_the_peer(client));
     return client < 0 ? (int)client : own((int)client);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "poller.h"
 
+#include "misuse.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 enum {
     CHUNK = 64,
-    BATCH = 64, /* events taken by one call: with 12 bytes each, within the stack that a call may use */
+    BATCH = 56, /* events taken by one call: of up to 16 bytes each, within the stack a call may use */
     ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP
 };
 
@@ -137,6 +138,16 @@ void poller_unwatch(struct fd_wait *wait)
     if (!wait->background) wait->poller->waiting--;
 }
 
+/* Wakes all who wait for events: they will not hear of any. */
+static void fail_waits(struct descriptor *descriptor, int code)
+{
+    while (!list_empty(&descriptor->waits)) {
+        struct fd_wait *wait = CONTAINER(descriptor->waits.next, struct fd_wait, wait.link);
+        poller_unwatch(wait);
+        wake(&wait->wait, code);
+    }
+}
+
 void poller_forget(struct poller *poller, struct descriptor *descriptor)
 {
     if (descriptor->registered)
@@ -146,11 +157,7 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
     descriptor->own = false;
     descriptor->foreign_flags = -1;
     descriptor->generation++;
-    while (!list_empty(&descriptor->waits)) {
-        struct fd_wait *wait = CONTAINER(descriptor->waits.next, struct fd_wait, wait.link);
-        poller_unwatch(wait);
-        wake(&wait->wait, -EBADF);
-    }
+    fail_waits(descriptor, -EBADF);
     for (int side = 0; side < SIDES; side++) {
         descriptor->taken[side] = false;
         struct node *node;
@@ -179,11 +186,15 @@ int poller_poll(struct poller *poller, int64_t timeout_ns)
     struct epoll_event events[BATCH];
     poller->streak = 0;
     const int n = sys_epoll_wait(poller->epfd, events, BATCH, timeout_ns);
+    if (n < 0)
+        misuse("the loop's epoll descriptor %d was closed or replaced: %s", poller->epfd, strerror(-n));
     for (int i = 0; i < n; i++) {
         struct descriptor *descriptor = poller_find(poller, (int)(uint32_t)events[i].data.u64);
         if (!descriptor || descriptor->generation != events[i].data.u64 >> 32) continue;
         deliver(descriptor, events[i].events);
-        if (!descriptor->own && !list_empty(&descriptor->waits)) (void)arm_foreign(poller, descriptor, 0);
+        if (descriptor->own || list_empty(&descriptor->waits)) continue;
+        const int code = arm_foreign(poller, descriptor, 0);
+        if (code < 0) fail_waits(descriptor, code);
     }
-    return n < 0 ? 0 : n;
+    return n;
 }

@@ -13,6 +13,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 struct worker {
@@ -40,8 +41,11 @@ static void hand_back(struct pool *pool, struct job *job)
         job->next_over = first;
     } while (!atomic_compare_exchange_weak_explicit(&pool->over, &first, job, memory_order_acq_rel,
                                                     memory_order_relaxed));
+    if (first) return;
     const uint64_t one = 1;
-    if (!first) (void)sys_write(pool->wake_fd, &one, sizeof one); /* an eventfd takes it, or is set already */
+    const ssize_t n = sys_write(pool->wake_fd, &one, sizeof one);
+    if (n < 0 && n != -EAGAIN) /* which would mean that it is set already */
+        misuse("the pool's eventfd %d was closed or replaced: %s", pool->wake_fd, strerror((int)-n));
 }
 
 static void *worker_main(void *arg)
@@ -128,6 +132,7 @@ static int open_wake_fd(struct pool *pool)
     struct descriptor *descriptor = poller_get(poller_current, fd);
     int code = descriptor ? 0 : -ENOMEM;
     if (descriptor) {
+        if (descriptor->registered || descriptor->own) poller_forget(poller_current, descriptor);
         descriptor->own = true;
         wait_init(&pool->wake.wait, &wake_ops);
         pool->wake.events = EPOLLIN;

@@ -2,6 +2,7 @@
 /* A function in a thread, awaited like a call. */
 #include "await.h"
 #include "pool.h"
+#include "sys.h"
 
 #include <bide/thread.h>
 #include <errno.h>
@@ -41,6 +42,9 @@ int bide_to_thread(bide_fn fn, void *arg, int *result)
     if (code < 0) return await_fold(code, -ECANCELED, result);
     if (call.cut) code = cancel_cut();
     struct failures *seen = call.job.result < 0 ? task_failures(task_current) : NULL;
-    if (seen) failures_see(seen, call.job.result, call.job.failure);
+    if (seen)
+        failures_see(seen, call.job.result, call.job.failure);
+    else
+        sys_free(call.job.failure);
     return await_fold(code, call.job.result, result);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invariants: a timer is armed if and only if it is in the heap or in the overflow list, under
- * its deadline, which is not CLOCK_NEVER. A timer is taken out before it is woken, and what its
- * wake fires may arm and disarm any timer.
+ * its deadline, which is not CLOCK_NEVER. All in the overflow list were armed after all in the
+ * heap, and stand there in the order of arming. A timer is taken out before it is woken, and what
+ * its wake fires may arm and disarm any timer.
  */
 #include "timer.h"
 
@@ -53,6 +54,18 @@ int64_t timers_next(const struct timers *timers)
     return timer ? timer->deadline : CLOCK_NEVER;
 }
 
+/* Moves to the heap, in the order of arming, what it has memory for by now. */
+static void drain(struct timers *timers)
+{
+    struct node *node;
+    while ((node = list_pop(&timers->overflow))) {
+        struct timer *timer = CONTAINER(node, struct timer, wait.link);
+        if (heap_insert(&timers->heap, &timer->node, timer->deadline) == 0) continue;
+        list_prepend(&timers->overflow, node);
+        return;
+    }
+}
+
 void timer_start(struct timer *timer, int64_t deadline)
 {
     struct timers *timers = timers_current;
@@ -60,7 +73,8 @@ void timer_start(struct timer *timer, int64_t deadline)
     if (deadline == CLOCK_NEVER) return;
     timer->armed = true;
     timer->node.place = 0;
-    if (heap_insert(&timers->heap, &timer->node, deadline) < 0)
+    if (__builtin_expect(!list_empty(&timers->overflow), 0)) drain(timers);
+    if (!list_empty(&timers->overflow) || heap_insert(&timers->heap, &timer->node, deadline) < 0)
         list_append(&timers->overflow, &timer->wait.link);
 }
 
