@@ -9,21 +9,28 @@
 #include "sys.h"
 
 #define TASK(name) static int name(void *arg __attribute__((unused)))
+/* A task of one expression. The last word takes the semicolon. */
+#define TASK_OF(name, expression)                                                                            \
+    static int name(void *arg __attribute__((unused)))                                                       \
+    {                                                                                                        \
+        return expression;                                                                                   \
+    }                                                                                                        \
+    struct name##_
 
 #define CHECK_TEXT(code, expected)                                                                           \
-    do {                                                                                                    \
-        if (strcmp(bide_error_text(code), (expected)) != 0) {                                               \
-            check_failed(__FILE__, __LINE__, "\"%s\" is not \"%s\"", bide_error_text(code), (expected));    \
-            return -EPROTO;                                                                                 \
-        }                                                                                                   \
+    do {                                                                                                     \
+        if (strcmp(bide_error_text(code), (expected)) != 0) {                                                \
+            check_failed(__FILE__, __LINE__, "\"%s\" is not \"%s\"", bide_error_text(code), (expected));     \
+            return -EPROTO;                                                                                  \
+        }                                                                                                    \
     } while (0)
 
 static int seven = 7, io_error = -EIO;
 
-TASK(give) { return *(int *)arg; }
-TASK(nap) { return bide_sleep(1); }
-TASK(lose_the_disk) { return bide_fail(EIO, "disk %s is gone", (const char *)arg); }
-TASK(handle_it) { return bide_fail(EIO, "never seen") == -EIO ? -ENOENT : 0; }
+TASK_OF(give, *(int *)arg);
+TASK_OF(nap, bide_sleep(1));
+TASK_OF(lose_the_disk, bide_fail(EIO, "disk %s is gone", (const char *)arg));
+TASK_OF(handle_it, bide_fail(EIO, "never seen") == -EIO ? -ENOENT : 0);
 
 TASK(lose_it_later)
 {
@@ -105,6 +112,8 @@ TASK(a_text_is_seen_through_threads)
     CHECK_INT(result, -EIO);
     CHECK_TEXT(-EIO, "disk a is gone");
     CHECK_INT(bide_to_thread(give, &io_error, NULL), -EIO);
+    CHECK_TEXT(-EIO, strerror(EIO));
+    CHECK_INT(bide_to_thread(handle_it, NULL, NULL), -ENOENT);
     CHECK_TEXT(-EIO, strerror(EIO));
     return 0;
 }
@@ -222,16 +231,6 @@ TASK(without_memory_the_code_is_not_lost)
     return 0;
 }
 
-static void nothing_is_current_where_no_loop_runs(void **state)
-{
-    (void)state;
-    struct bide_task *tasks[1];
-    assert_null(bide_current_task());
-    assert_int_equal(bide_all_tasks(tasks, 1), 0);
-    assert_true(!bide_cancelled() && bide_uncancel() == 0);
-    bide_detach(NULL);
-}
-
 static void a_waiting_call_outside_a_task_is_refused(void **state)
 {
     (void)state;
@@ -241,6 +240,8 @@ static void a_waiting_call_outside_a_task_is_refused(void **state)
     struct bide_group group;
     int result = 99;
     char byte = 0;
+    assert_true(!bide_current_task() && !bide_current_loop() && bide_all_tasks(&none, 1) == 0);
+    assert_true(!bide_cancelled() && bide_uncancel() == 0 && !bide_expired());
     errno = 0;
     assert_null(bide_create_task(give, &seven));
     assert_int_equal(errno, EPERM);
@@ -286,8 +287,7 @@ static int create_errno(size_t stack_size, bide_fn fn)
     const struct bide_task_options options = {.stack_size = stack_size};
     errno = 0;
     struct bide_task *task = bide_create_task_with(&options, fn, &seven);
-    const int error = errno;
-    return task ? bide_await(task, NULL) : -error;
+    return task ? bide_await(task, NULL) : -errno;
 }
 
 TASK(bad_functions_and_stack_sizes_are_refused)
@@ -318,11 +318,10 @@ static void bad_options_are_refused(void **state)
 
 static void run_in_a_loop(void **state)
 {
-    const struct bide_call *test = *state;
-    assert_int_equal(check_run(test->fn, NULL), 0);
+    assert_int_equal(check_run((bide_fn)(uintptr_t)*state, NULL), 0);
 }
 
-#define IN_A_LOOP(fn) {#fn, run_in_a_loop, NULL, NULL, &(struct bide_call){fn, NULL}}
+#define IN_A_LOOP(fn) ((struct CMUnitTest){#fn, run_in_a_loop, NULL, NULL, (void *)(uintptr_t)fn})
 
 int main(void)
 {
@@ -338,7 +337,6 @@ int main(void)
         IN_A_LOOP(a_text_is_the_task_s_own),
         IN_A_LOOP(a_group_s_errors_have_text_and_place),
         IN_A_LOOP(without_memory_the_code_is_not_lost),
-        cmocka_unit_test(nothing_is_current_where_no_loop_runs),
         cmocka_unit_test(a_waiting_call_outside_a_task_is_refused),
         IN_A_LOOP(wrong_use_inside_a_task_is_refused),
         IN_A_LOOP(bad_functions_and_stack_sizes_are_refused),

@@ -8,18 +8,25 @@
 #include "sys.h"
 
 #define TASK(name) static int name(void *arg __attribute__((unused)))
+/* A task of one expression. The last word takes the semicolon. */
+#define TASK_OF(name, expression)                                                                            \
+    static int name(void *arg __attribute__((unused)))                                                       \
+    {                                                                                                        \
+        return expression;                                                                                   \
+    }                                                                                                        \
+    struct name##_
 
-#define CHECK_AT(seconds) CHECK_INT(bide_time() * 1e6 + 0.5, (seconds) * 1e6)
+#define CHECK_AT(seconds) CHECK_INT(bide_time() * 1e6 + 0.5, (seconds)*1e6)
 
 static int seven = 7, io_error = -EIO, cancelled = -ECANCELED;
 
-TASK(give) { return *(int *)arg; }
-TASK(nap) { return bide_sleep(1); }
-TASK(hang) { return bide_sleep(BIDE_FOREVER); }
-TASK(shield_it) { return bide_shield(arg, NULL); }
-TASK(fail_when_cancelled) { return bide_sleep(BIDE_FOREVER) < 0 ? -EIO : 0; }
-TASK(cancel_in_one_turn) { return bide_yield() < 0 ? 0 : bide_cancel(arg); }
-TASK(cancel_in_one_second) { return bide_sleep(1) < 0 ? 0 : bide_cancel(arg); }
+TASK_OF(give, *(int *)arg);
+TASK_OF(nap, bide_sleep(1));
+TASK_OF(hang, bide_sleep(BIDE_FOREVER));
+TASK_OF(shield_it, bide_shield(arg, NULL));
+TASK_OF(fail_when_cancelled, bide_sleep(BIDE_FOREVER) < 0 ? -EIO : 0);
+TASK_OF(cancel_in_one_turn, bide_yield() < 0 ? 0 : bide_cancel(arg));
+TASK_OF(cancel_in_one_second, bide_sleep(1) < 0 ? 0 : bide_cancel(arg));
 
 struct job {
     double seconds;
@@ -75,7 +82,7 @@ TASK(rule_08_await_joins_what_it_took)
     return 0;
 }
 
-TASK(await_a_slow_clean_up) { return bide_await(bide_create_task(clean_up_slowly, arg), NULL); }
+TASK_OF(await_a_slow_clean_up, bide_await(bide_create_task(clean_up_slowly, arg), NULL));
 
 TASK(bug_10_a_timeout_returns_after_the_child_has_ended)
 {
@@ -312,12 +319,11 @@ TASK(bug_12_no_wait_is_left_on_a_dead_stack)
 
 static void run_in_a_loop(void **state)
 {
-    const struct bide_call *test = *state;
     log_clear();
-    assert_int_equal(check_run(test->fn, NULL), 0);
+    assert_int_equal(check_run((bide_fn)(uintptr_t)*state, NULL), 0);
 }
 
-#define IN_A_LOOP(fn) {#fn, run_in_a_loop, NULL, NULL, &(struct bide_call){fn, NULL}}
+#define IN_A_LOOP(fn) ((struct CMUnitTest){#fn, run_in_a_loop, NULL, NULL, (void *)(uintptr_t)fn})
 
 int main(void)
 {

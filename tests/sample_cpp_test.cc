@@ -271,7 +271,10 @@ template <bide_fn fn> static void run_in_a_loop(void **)
     assert_true(!std::current_exception() && uncaught() == 0);
 }
 
-#define IN_A_LOOP(fn) {#fn, run_in_a_loop<fn>, nullptr, nullptr, nullptr}
+#define IN_A_LOOP(fn)                                                                                        \
+    {                                                                                                        \
+#fn, run_in_a_loop < fn>, nullptr, nullptr, nullptr                                                  \
+    }
 
 int main()
 {

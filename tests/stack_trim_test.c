@@ -36,7 +36,7 @@ static void a_burst_is_given_back(void **state)
     while (stack_excess(&pool, true)) stack_trim(&pool, true);
     assert_true(pool.classes[MEDIUM].dirty <= 16 && free_now(MEDIUM) <= 16);
     assert_true(mappings() <= mapped + 2);
-    if (sanitizer_reads_all()) return; /* such tools keep books of their own about every page */
+    if (sanitizer_reads_all() || check_emulated()) return; /* these keep books of their own about every page */
     assert_true(most >= before + (size_t)(burst - 16) * sys_page_size());
     /* What is left is code that ran for the first time, and the heap: the burst had 80 MB. */
     assert_true(resident() <= before + 512 * KIB);
@@ -142,7 +142,7 @@ static void large_stacks_are_unmapped(void **state)
 static void many_stacks_need_few_mappings(void **state)
 {
     (void)state;
-    if (!guard_light()) skip();
+    if (!guard_light()) check_skip("here, guards are mappings");
     (void)mappings();
     const int before = mappings();
     const int n = 100000;
@@ -155,6 +155,7 @@ static void many_stacks_need_few_mappings(void **state)
 static void slabs_have_no_huge_pages(void **state)
 {
     (void)state;
+    if (check_emulated()) check_skip("emulators do not pass on the advice against huge pages");
     get_many(MEDIUM, 100);
     for (int i = 0; i < 100; i++) memset(stacks[i]->base, 1, stacks[i]->size);
     FILE *file = fopen("/proc/self/smaps", "re");

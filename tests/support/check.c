@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -55,6 +56,18 @@ int check_open_fds(void)
     while (readdir(directory)) count++;
     closedir(directory);
     return count;
+}
+
+bool check_emulated(void)
+{
+    const char *emulator = getenv("EMULATOR");
+    return emulator && emulator[0];
+}
+
+void check_skip(const char *why)
+{
+    print_message("skipped: %s\n", why);
+    skip();
 }
 
 int check_run_with(const struct bide_options *options, bide_fn fn, void *arg)

@@ -63,6 +63,12 @@ int check_run_with(const struct bide_options *options, bide_fn fn, void *arg);
 /* How many descriptors this process has open. */
 int check_open_fds(void);
 
+/* Does this program run in an emulator? Memory and mappings of both are then counted as one. */
+bool check_emulated(void);
+
+/* Skips the test and says why. Only on the main stack. */
+void check_skip(const char *why);
+
 /*
  * Runs fn(arg) in a child process. Returns its wait status; what it printed on standard error
  * is in err, cut to size. For what must abort or die of a signal.
