@@ -29,6 +29,8 @@
 #include <bide/group.h>  /* BIDE_GROUP */
 #include <bide/thread.h> /* bide_to_thread */
 #include <bide/io.h>     /* bide_read, bide_write, bide_accept, bide_connect */
+#include <bide/signal.h> /* bide_signal_wait */
+#include <bide/call.h>   /* bide_call_soon, and what other threads may call */
 #include <bide/loop.h>   /* bide_loop_new: a loop of one's own */
 
 #endif

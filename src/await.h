@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for a task to end: what the API's calls for that have in common. */
+/* What the calls that wait for another's work have in common. */
 #ifndef AWAIT_H
 #define AWAIT_H
 
 #include "cancel.h"
 
 #include <errno.h>
-
-/* Parks until the task, which has not ended, does; what its waker or interrupter gave. */
-int await_end(struct bide_task *task);
-
-/* The same, whatever happens. */
-void await_join(struct bide_task *task);
 
 /*
  * Two channels: the work's result goes to *result. With NULL the two fold into one: the work's

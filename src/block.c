@@ -145,6 +145,11 @@ bool task_watched(const struct bide_task *task)
     return !list_empty(&task->watchers);
 }
 
+struct sched *task_sched(const struct bide_task *task)
+{
+    return CONTAINER(cells_of(task), struct sched, blocks);
+}
+
 bool task_in_use(const struct bide_task *task)
 {
     return cells_in_use(task);
@@ -197,6 +202,12 @@ void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
         failures_see(seen, code, failure);
     else
         sys_free(failure);
+}
+
+struct failure *task_copy_failure(const struct bide_task *task)
+{
+    const int code = task_result(task);
+    return task->extra && code < 0 ? failure_copy(failures_find(&task->extra->failures, code), code) : NULL;
 }
 
 struct bide_error task_error(struct bide_task *task)

@@ -96,7 +96,6 @@ static int visible_code(struct level *level)
         if (visible && scope->grace_ns <= 0) scope->due = true;
         shield_press(scope, visible && !scope->due);
         visible = visible && scope->due;
-        if (!visible) cause = NULL;
     }
     if (!visible) return 0;
     return cause && cause == level->innermost && cause->kind == SCOPE_TIMEOUT ? -ETIMEDOUT : -ECANCELED;

@@ -24,7 +24,8 @@ struct chunk {
     size_t cells;
     size_t carved;
     size_t used;
-    void *pad[2]; /* to a cache line, so that cells of 128 bytes do not straddle more than they must */
+    struct cells *owner;
+    void *pad; /* to a cache line, so that cells of 128 bytes do not straddle more than they must */
 };
 
 static struct cell *cell_at(const struct cells *cells, struct chunk *chunk, size_t i)
@@ -51,6 +52,7 @@ static struct chunk *chunk_new(struct cells *cells)
     struct chunk *chunk =
         sys_mmap(chunk_size(cells, cells->chunk_cells), PROT_READ | PROT_WRITE, MAP_NORESERVE);
     if (!chunk) return NULL;
+    chunk->owner = cells;
     chunk->cells = cells->chunk_cells;
     if (cells->chunk_cells < MOST_CELLS) cells->chunk_cells = cells->chunk_cells * 2 + 1;
     list_prepend(&cells->open, &chunk->link);
@@ -86,6 +88,11 @@ void *cells_get(struct cells *cells)
         list_append(&cells->full, &chunk->link);
     }
     return &cell->next_free;
+}
+
+struct cells *cells_of(const void *object)
+{
+    return CONTAINER(object, const struct cell, next_free)->chunk->owner;
 }
 
 void cells_put(struct cells *cells, void *object)

@@ -28,6 +28,9 @@ static inline bool cells_in_use(const void *object)
     return ((void *const *)object)[-1] != NULL;
 }
 
+/* Whom an object in use belongs to. */
+struct cells *cells_of(const void *object);
+
 /* Calls fn for each object in use; fn may put back that object, but get and put no other. */
 void cells_each(struct cells *cells, void (*fn)(void *object, void *arg), void *arg);
 

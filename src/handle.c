@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Making tasks, and what one may ask of a handle without waiting. */
-#include "cancel.h"
+#include "handle.h"
+
+#include "loop.h"
+#include "misuse.h"
 #include "sys.h"
 
 #include <bide/cancel.h>
@@ -12,6 +15,11 @@ static bool is_sound(const struct bide_task_options *opt)
     for (size_t i = 0; i < sizeof opt->reserved / sizeof *opt->reserved; i++)
         if (opt->reserved[i]) return false;
     return true;
+}
+
+static struct bide_loop *loop_of(const struct bide_task *task)
+{
+    return CONTAINER(task_sched(task), struct bide_loop, sched);
 }
 
 struct bide_task *bide_create_task_with(const struct bide_task_options *opt, bide_fn fn, void *arg)
@@ -92,7 +100,9 @@ int bide_task_result(const struct bide_task *task)
 int bide_cancel(struct bide_task *task)
 {
     if (!task || task_done(task)) return 0;
+    const struct visit visit = visit_begin(loop_of(task));
     cancel_by_call(task);
+    visit_end(visit);
     return 1;
 }
 
@@ -104,6 +114,33 @@ bool bide_cancelled(void)
 int bide_uncancel(void)
 {
     return task_current ? cancel_take_back() : 0;
+}
+
+static _Noreturn void taken_before(const char *verb, const struct bide_task *task)
+{
+    const bool known = task_in_use(task);
+    misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before",
+           bide_task_name(task_current), verb, known ? task_name(task) : "(released)", (const void *)task);
+}
+
+bool handle_take(const char *verb, struct bide_task *task)
+{
+    if (!task_in_use(task)) taken_before(verb, task);
+    if (task_sched(task) != sched_current)
+        misuse("task '%s' %s the task '%s' of another loop", task_name(task_current), verb, task_name(task));
+    if (task_owned(task)) return false;
+    if (!task_take(task)) taken_before(verb, task);
+    return true;
+}
+
+void bide_detach(struct bide_task *task)
+{
+    if (!task) return;
+    if (!task_in_use(task) || task_owned(task) || !task_take(task)) taken_before("detaches", task);
+    cancel_settle(); /* .on_error may cancel */
+    const struct visit visit = visit_begin(loop_of(task));
+    task_abandon(task);
+    visit_end(visit);
 }
 
 /* A done callback: a wait that fires, on the heap, and frees itself. */

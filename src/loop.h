@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A loop: its tasks and its four sources of wake-ups, and what makes them turn. */
+/* A loop: its tasks and its sources of wake-ups, and what makes them turn. */
 #ifndef LOOP_H
 #define LOOP_H
 
 #include "cancel.h"
+#include "mailbox.h"
 #include "poller.h"
 #include "pool.h"
 #include "signals.h"
@@ -16,10 +17,16 @@ struct bide_loop {
     struct sched sched;
     struct timers timers;
     struct poller poller;
+    struct mailbox mailbox;
     struct pool pool;
     struct signals signals;
+    struct node calls; /* functions to be called in the next turn: struct call */
     int64_t polled_ns; /* when epoll was asked last */
+    unsigned forks;    /* task_forks, when it was made */
+    bool running;      /* between loop_enter and loop_leave */
     bool exposed;      /* a pointer to it was given out: another thread may post to it */
+    bool cancel_on_interrupt;
+    struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };
 
 /* The loop of the running thread; sched_current must be set. */
@@ -27,5 +34,34 @@ static inline struct bide_loop *loop_current(void)
 {
     return CONTAINER(sched_current, struct bide_loop, sched);
 }
+
+/* Becomes this thread's running loop, from loop_enter to loop_leave. */
+void loop_enter(struct bide_loop *loop);
+void loop_leave(struct bide_loop *loop);
+
+/*
+ * What a function that is also called outside of the loop's runs needs, around its work: the loop
+ * as the thread's present one. Aborts if it runs in another thread.
+ */
+struct visit {
+    struct sched *sched;
+    struct timers *timers;
+    struct poller *poller;
+    struct bide_task *task;
+};
+struct visit visit_begin(struct bide_loop *loop);
+void visit_end(struct visit visit);
+
+/* Is there something to do without waiting? */
+bool loop_is_ready(const struct bide_loop *loop);
+
+/* One turn, then ready tasks: without waiting. */
+void loop_step(struct bide_loop *loop);
+
+/* Turns until the task has ended (NULL: all have, and all calls were made). -EDEADLK: all tasks had to be given up. */
+int loop_drive(struct bide_loop *loop, const struct bide_task *until);
+
+/* Cancels all tasks; new ones are born cancelled. */
+void loop_cancel_all(struct bide_loop *loop);
 
 #endif

@@ -87,6 +87,15 @@ no_memory:
     return NULL;
 }
 
+struct descriptor *poller_get_open(struct poller *poller, int fd)
+{
+    struct descriptor *descriptor = poller_find(poller, fd);
+    if (descriptor || fd < 0 || sys_get_flags(fd) >= 0)
+        return descriptor ? descriptor : poller_get(poller, fd);
+    errno = EBADF;
+    return NULL;
+}
+
 static uint64_t event_data(const struct descriptor *descriptor)
 {
     return (uint64_t)descriptor->generation << 32 | (uint32_t)descriptor->fd;
@@ -155,6 +164,7 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
                             0); /* epoll may have lost it already */
     descriptor->registered = 0;
     descriptor->own = false;
+    descriptor->file = false;
     descriptor->foreign_flags = -1;
     descriptor->generation++;
     fail_waits(descriptor, -EBADF);

@@ -20,6 +20,7 @@ struct descriptor {
     int fd;
     uint32_t generation; /* counted up when the number is given up: older events and waits are void */
     bool own;
+    bool file;                /* own, and a file: used in threads */
     uint32_t registered;      /* events that epoll was asked for; 0: it does not know this one */
     int foreign_flags;        /* of the file before bide_adopt; -1: nothing to put back */
     int foreign_fd_flags;     /* likewise of the descriptor */
@@ -51,6 +52,9 @@ void poller_done(struct poller *poller);
 
 /* The descriptor with this number, made if need be; NULL for a bad number (errno EBADF) or without memory. */
 struct descriptor *poller_get(struct poller *poller, int fd);
+
+/* The same; no memory is spent on a number that is not open (errno EBADF). */
+struct descriptor *poller_get_open(struct poller *poller, int fd);
 
 /* The same, NULL if nothing is known of it. */
 struct descriptor *poller_find(const struct poller *poller, int fd);

@@ -60,7 +60,6 @@ static void drop_watchers(struct bide_task *task, void *arg)
 static void drop_stack(struct bide_task *task, void *arg)
 {
     struct sched *sched = arg;
-    task_keep(task, NULL);
     sanitizer_fiber_end(task->stack);
     stack_put(&sched->stacks, task->stack);
     task->context.flags |= DONE;

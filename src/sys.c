@@ -3,7 +3,7 @@
  * The only file that calls the system. It keeps no state but the hook for faults and the
  * memory of what this kernel cannot do.
  */
-#include "sys.h"
+#include "sys_call.h"
 
 #include "sanitizer.h"
 
@@ -33,32 +33,6 @@ enum { SELF_AS_PIDFD = -10001 };
 enum { USUAL_MAX_MAP_COUNT = 65530, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 
 int (*sys_fault)(enum sys_call call);
-
-/* Should this call fail? errno is set if so. */
-static inline bool faulty(enum sys_call call)
-{
-    if (__builtin_expect(!sys_fault, 1)) return false;
-    const int error = sys_fault(call);
-    if (error) errno = error;
-    return error != 0;
-}
-
-/* One call: its result, or its errno as a negative number. */
-#define ONCE(kind, call)                                                                                     \
-    __extension__({                                                                                          \
-        const long result_ = faulty(kind) ? -1 : (long)(call);                                               \
-        result_ < 0 ? -(long)errno : result_;                                                                \
-    })
-
-/* The same, and the only place that repeats a call which a signal has interrupted. */
-#define REPEAT(kind, call)                                                                                   \
-    __extension__({                                                                                          \
-        long repeated_;                                                                                      \
-        do {                                                                                                 \
-            repeated_ = ONCE(kind, call);                                                                    \
-        } while (repeated_ == -EINTR);                                                                       \
-        repeated_;                                                                                           \
-    })
 
 /* Memory. */
 
@@ -214,90 +188,12 @@ int sys_epoll_wait(int epfd, struct epoll_event *events, int n, int64_t timeout_
     return result == -EINTR ? 0 : result;
 }
 
+int sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    return (int)ONCE(SYS_SIGACTION, sigaction(number, action, old));
+}
+
 int sys_eventfd(void)
 {
     return (int)ONCE(SYS_EVENTFD, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-}
-
-/* Descriptors. */
-
-int sys_get_flags(int fd)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFL));
-}
-
-int sys_set_flags(int fd, int flags)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFL, flags));
-}
-
-int sys_get_fd_flags(int fd)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFD));
-}
-
-int sys_set_fd_flags(int fd, int flags)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFD, flags));
-}
-
-int sys_socket(int domain, int type, int protocol)
-{
-    return (int)ONCE(SYS_SOCKET, socket(domain, type, protocol));
-}
-
-int sys_accept(int fd, struct sockaddr *addr, socklen_t *len)
-{
-    return (int)REPEAT(SYS_ACCEPT, accept4(fd, addr, len, SOCK_NONBLOCK | SOCK_CLOEXEC));
-}
-
-int sys_connect(int fd, const struct sockaddr *addr, socklen_t len)
-{
-    const int result = (int)ONCE(SYS_CONNECT, connect(fd, addr, len));
-    return result == -EINTR ? -EINPROGRESS : result; /* it goes on by itself; repeating it would fail */
-}
-
-int sys_socket_error(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    const int result = (int)ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len));
-    return result < 0 ? result : -error;
-}
-
-ssize_t sys_read(int fd, void *buf, size_t n)
-{
-    return REPEAT(SYS_READ, read(fd, buf, n));
-}
-
-ssize_t sys_write(int fd, const void *buf, size_t n)
-{
-    return REPEAT(SYS_WRITE, write(fd, buf, n));
-}
-
-ssize_t sys_recv(int fd, void *buf, size_t n, int flags)
-{
-    return REPEAT(SYS_READ, recv(fd, buf, n, flags));
-}
-
-ssize_t sys_send(int fd, const void *buf, size_t n, int flags)
-{
-    return REPEAT(SYS_WRITE, send(fd, buf, n, flags));
-}
-
-int sys_poll(int fd, int events)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = (short)events};
-    const int result = (int)REPEAT(SYS_POLL, poll(&poll_fd, 1, 0));
-    if (result <= 0) return result;
-    return poll_fd.revents & POLLNVAL ? -EBADF : poll_fd.revents;
-}
-
-/* The descriptor is gone whatever close answers, so it is called even where a test wants a failure. */
-int sys_close(int fd)
-{
-    const int injected = faulty(SYS_CLOSE) ? -errno : 0;
-    const int closed = close(fd) < 0 ? -errno : 0;
-    const int result = injected < 0 ? injected : closed;
-    return result == -EINTR || result == -EINPROGRESS ? 0 : result;
 }

@@ -41,6 +41,8 @@ enum sys_call {
     SYS_WRITE,
     SYS_POLL,
     SYS_CLOSE,
+    SYS_OPEN,
+    SYS_SIGACTION,
     SYS_CALLS
 };
 
@@ -63,6 +65,8 @@ int64_t sys_clock_ns(void); /* CLOCK_MONOTONIC in nanoseconds */
 
 int sys_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg); /* all signals blocked in it */
 
+int sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+
 int sys_epoll_create(void);
 int sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
 
@@ -83,6 +87,16 @@ ssize_t sys_write(int fd, const void *buf, size_t n);
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags);
 ssize_t sys_send(int fd, const void *buf, size_t n, int flags);
 int sys_poll(int fd, int events); /* without waiting: those that are ready; -EBADF */
-int sys_close(int fd);            /* never repeats; EINTR and EINPROGRESS are success */
+ssize_t sys_readv(int fd, const struct iovec *iov, int n);
+ssize_t sys_writev(int fd, const struct iovec *iov, int n);
+ssize_t sys_readv_nowait(int fd, const struct iovec *iov, int n); /* -EOPNOTSUPP where the kernel cannot */
+ssize_t sys_writev_nowait(int fd, const struct iovec *iov, int n);
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
+int sys_open(const char *path, int flags, mode_t mode);
+int sys_pipe(int fds[2]); /* non-blocking, close-on-exec */
+int sys_socketpair(int domain, int type, int protocol, int fds[2]);
+bool sys_is_file(int fd); /* a file or disk: it never says that it is not ready, and may block all the same */
+int sys_close(int fd);    /* never repeats; EINTR and EINPROGRESS are success */
 
 #endif

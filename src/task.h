@@ -176,7 +176,8 @@ bool task_watched(const struct bide_task *task);
 /* Calls fn with no current task. */
 void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task);
 
-bool task_in_use(const struct bide_task *task); /* false: it was released, as far as can be seen */
+struct sched *task_sched(const struct bide_task *task); /* whose it is */
+bool task_in_use(const struct bide_task *task);         /* false: it was released, as far as can be seen */
 bool task_done(const struct bide_task *task);
 bool task_owned(const struct bide_task *task);
 const struct wait *task_owner(const struct bide_task *task);
@@ -192,6 +193,9 @@ struct failures *task_failures(struct bide_task *task);      /* NULL without mem
 
 /* The failure of an ended task is seen by another, or by whoever ran the loop (NULL): moved, or copied. */
 void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move);
+
+/* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
+struct failure *task_copy_failure(const struct bide_task *task);
 
 /* What is known of an ended task's failure, borrowed from it. */
 struct bide_error task_error(struct bide_task *task);

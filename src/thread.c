@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A function in a thread, awaited like a call. */
 #include "await.h"
-#include "pool.h"
+#include "loop.h"
 #include "sys.h"
 
 #include <bide/thread.h>
@@ -16,7 +16,7 @@ struct thread_call {
 static int drop_call(struct wait *wait)
 {
     struct thread_call *call = CONTAINER(wait, struct thread_call, job.wait);
-    const int code = pool_withdraw(pool_current, &call->job);
+    const int code = pool_withdraw(&call->job);
     if (code < 0) call->cut = true;
     return code;
 }
@@ -37,7 +37,7 @@ int bide_to_thread(bide_fn fn, void *arg, int *result)
     if (code < 0) return await_fold(code, -ECANCELED, result);
     struct thread_call call = {.job.fn = fn, .job.arg = arg};
     wait_init(&call.job.wait, &call_ops);
-    if (pool_submit(pool_current, &call.job) < 0) return await_fold(0, -ENOMEM, result);
+    if (pool_submit(&loop_current()->pool, &call.job) < 0) return await_fold(0, -ENOMEM, result);
     code = park(&call.job.wait);
     if (code < 0) return await_fold(code, -ECANCELED, result);
     if (call.cut) code = cancel_cut();

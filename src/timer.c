@@ -94,6 +94,13 @@ int timer_drop(struct wait *wait)
     return 0;
 }
 
+struct timer *timers_take(struct timers *timers)
+{
+    struct timer *timer = first(timers);
+    if (timer) timer_stop(timer);
+    return timer;
+}
+
 void timers_fire(struct timers *timers)
 {
     struct timer *timer = first(timers);

@@ -32,6 +32,7 @@ void timers_done(struct timers *timers);
 int64_t timers_now(const struct timers *timers);
 int64_t timers_next(const struct timers *timers);        /* the first deadline, or CLOCK_NEVER */
 void timers_jump(struct timers *timers, int64_t now_ns); /* moves a virtual clock forward */
+struct timer *timers_take(struct timers *timers);        /* the first one, disarmed and not woken; or NULL */
 void timers_fire(struct timers *timers);                 /* wakes all whose deadline has passed */
 void timers_trim(struct timers *timers);
 

@@ -279,7 +279,7 @@ static void shuffle_seed_fixes_an_order_and_another_seed_another(void **state)
 /* Memory that only a suspended task knows of, when the program exits. */
 TASK(hang_with_memory)
 {
-    void *volatile memory = malloc(100);
+    void *memory = malloc(100);
     const int code = bide_sleep(BIDE_FOREVER);
     free(memory);
     return code;

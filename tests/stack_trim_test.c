@@ -36,7 +36,8 @@ static void a_burst_is_given_back(void **state)
     while (stack_excess(&pool, true)) stack_trim(&pool, true);
     assert_true(pool.classes[MEDIUM].dirty <= 16 && free_now(MEDIUM) <= 16);
     assert_true(mappings() <= mapped + 2);
-    if (sanitizer_reads_all() || check_emulated()) return; /* these keep books of their own about every page */
+    if (sanitizer_reads_all() || check_emulated())
+        return; /* these keep books of their own about every page */
     assert_true(most >= before + (size_t)(burst - 16) * sys_page_size());
     /* What is left is code that ran for the first time, and the heap: the burst had 80 MB. */
     assert_true(resident() <= before + 512 * KIB);

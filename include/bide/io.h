@@ -14,6 +14,7 @@
 #include <bide/base.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +22,17 @@ extern "C" {
 
 /* socket(2): a descriptor of bide's own, close-on-exec. Errors: socket's, -EPERM, -ENOMEM. */
 BIDE_API int bide_socket(int domain, int type, int protocol);
+
+/* socketpair(2) and pipe(2): two descriptors of bide's own. Return 0. Errors: theirs, -EPERM, -ENOMEM. */
+BIDE_API int bide_socketpair(int domain, int type, int protocol, int fds[2]);
+BIDE_API int bide_pipe(int fds[2]);
+
+/*
+ * open(2), in a thread: a descriptor of bide's own, close-on-exec and non-blocking; reads and
+ * writes of a file go through threads too. May wait. When cut short nothing is left open, or the
+ * call succeeds and the next one fails. Errors: open's.
+ */
+BIDE_API int bide_open(const char *path, int flags, mode_t mode);
 
 /*
  * accept(2): waits for a connection and returns it as a descriptor of bide's own. May wait.
@@ -54,6 +66,14 @@ BIDE_API ssize_t bide_write(int fd, const void *buf, size_t n);
 /* recv(2), and send(2) with MSG_NOSIGNAL: as bide_read and bide_write, for sockets, with flags. */
 BIDE_API ssize_t bide_recv(int fd, void *buf, size_t n, int flags);
 BIDE_API ssize_t bide_send(int fd, const void *buf, size_t n, int flags);
+
+/* readv(2) and writev(2): the same, from and to several buffers; they may be short. */
+BIDE_API ssize_t bide_readv(int fd, const struct iovec *iov, int n);
+BIDE_API ssize_t bide_writev(int fd, const struct iovec *iov, int n);
+
+/* recvmsg(2), and sendmsg(2) with MSG_NOSIGNAL: with addresses and control messages. */
+BIDE_API ssize_t bide_recvmsg(int fd, struct msghdr *message, int flags);
+BIDE_API ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags);
 
 /*
  * Writes all n bytes. May wait, also between two parts.

@@ -28,7 +28,8 @@ struct bide_options {
      * group), between two tasks; it must not wait. NULL: one line on standard error. */
     void (*on_error)(void *arg, const struct bide_error *error);
     void *on_error_arg;
-    uint64_t reserved[8]; /* zero */
+    bool cancel_on_interrupt; /* the first ^C (SIGINT) cancels the main task, as asyncio.run does */
+    uint64_t reserved[8];     /* zero */
 };
 
 /*

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants
+ *  - taken[side] is set while somebody holds the turn and is parked, or was just handed it. It is
+ *    handed over, never freed, while others queue for it.
+ *  - Whoever was parked looks at the generation before anything else of the descriptor: it may stand
+ *    for something new by then, whose turns are not his.
+ */
+#include "attempt.h"
+
+#include "loop.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+enum { STREAK = 64 }; /* calls that find data at hand, before others get their turn */
+
+/* ---- waiting ---- */
+
+static int drop_fd_wait(struct wait *wait)
+{
+    poller_unwatch(CONTAINER(wait, struct fd_wait, wait));
+    return 0;
+}
+
+static void describe_fd_wait(const struct wait *wait, char *text, size_t size)
+{
+    const struct fd_wait *fd_wait = CONTAINER(wait, struct fd_wait, wait);
+    const char *what = fd_wait->events == EPOLLIN ? "read" : fd_wait->events == EPOLLOUT ? "write" : "poll";
+    snprintf(text, size, "waits to %s descriptor %d", what, fd_wait->fd);
+}
+
+static const struct wait_ops fd_wait_ops = {.drop = drop_fd_wait, .describe = describe_fd_wait};
+
+static int drop_turn(struct wait *wait)
+{
+    list_remove(&wait->link);
+    return 0;
+}
+
+static void describe_turn(const struct wait *wait, char *text, size_t size)
+{
+    (void)wait;
+    snprintf(text, size, "waits for its turn at a descriptor");
+}
+
+static const struct wait_ops turn_ops = {.drop = drop_turn, .describe = describe_turn};
+
+int attempt_wait(struct descriptor *descriptor, uint32_t events)
+{
+    struct fd_wait wait = {.events = events};
+    wait_init(&wait.wait, &fd_wait_ops);
+    const int code = poller_watch(poller_current, descriptor, &wait);
+    return code < 0 ? code : park(&wait.wait);
+}
+
+ssize_t attempt_ready(const struct attempt *attempt)
+{
+    const int events = sys_poll(attempt->fd, attempt->side == SIDE_IN ? POLLIN : POLLOUT);
+    return events < 0 ? events : events == 0 ? -EAGAIN : events & POLLNVAL ? -EBADF : 0;
+}
+
+/* ---- in a thread: files block, whatever their flags say ---- */
+
+struct thread_attempt {
+    struct job job;
+    const struct attempt *attempt;
+    ssize_t result;
+};
+
+static int try_in_thread(void *arg)
+{
+    struct thread_attempt *call = arg;
+    call->result = call->attempt->try(call->attempt, HOW_THREAD);
+    return 0;
+}
+
+static int drop_thread_attempt(struct wait *wait)
+{
+    return pool_withdraw(&CONTAINER(wait, struct thread_attempt, job.wait)->job);
+}
+
+static void describe_thread_attempt(const struct wait *wait, char *text, size_t size)
+{
+    snprintf(text, size, "waits for a thread to use descriptor %d",
+             CONTAINER(wait, struct thread_attempt, job.wait)->attempt->fd);
+}
+
+static const struct wait_ops thread_attempt_ops = {.drop = drop_thread_attempt,
+                                                   .describe = describe_thread_attempt};
+
+/* Once a thread has begun it is not cut short: what was done is told, and the next call fails. */
+static ssize_t perform_in_thread(const struct attempt *attempt)
+{
+    struct thread_attempt call = {.attempt = attempt};
+    call.job.fn = try_in_thread;
+    call.job.arg = &call;
+    wait_init(&call.job.wait, &thread_attempt_ops);
+    int code = pool_submit(&loop_current()->pool, &call.job);
+    if (code == 0) code = park(&call.job.wait);
+    return code < 0 ? code : call.result;
+}
+
+/* ---- turns ---- */
+
+static int turn_take(struct descriptor *descriptor, enum side side)
+{
+    if (descriptor->taken[side]) {
+        struct wait wait;
+        wait_init(&wait, &turn_ops);
+        list_append(&descriptor->turns[side], &wait.link);
+        const int code = park(&wait);
+        if (code < 0) return code;
+    }
+    descriptor->taken[side] = true;
+    return 0;
+}
+
+static void turn_give(struct descriptor *descriptor, enum side side)
+{
+    struct node *node = list_pop(&descriptor->turns[side]);
+    if (node)
+        wake(CONTAINER(node, struct wait, link), 0); /* it stays taken: handed over */
+    else
+        descriptor->taken[side] = false;
+}
+
+static enum how how_to(const struct descriptor *descriptor)
+{
+    return descriptor->own ? HOW_OWN : HOW_FOREIGN;
+}
+
+/* Tries, with the turn, until it need not wait any more. */
+static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *attempt)
+{
+    const uint32_t generation = descriptor->generation;
+    const uint32_t events = attempt->side == SIDE_IN ? EPOLLIN : EPOLLOUT;
+    ssize_t n;
+    while ((n = attempt->try(attempt, how_to(descriptor))) == -EAGAIN) {
+        int code = cancel_cut();
+        if (code == 0) code = attempt_wait(descriptor, events);
+        const bool is_file = code == -EPERM; /* epoll knows no such thing */
+        n = is_file ? perform_in_thread(attempt) : code;
+        if (descriptor->generation != generation) return is_file || n < 0 ? n : -EBADF; /* closed meanwhile */
+        if (is_file && n == -EAGAIN) park_yield(); /* it says so for ever; others get their turn */
+        if (n != -EAGAIN && (is_file || code < 0)) break;
+    }
+    turn_give(descriptor, attempt->side);
+    return n;
+}
+
+ssize_t attempt_perform(const struct attempt *attempt)
+{
+    const int code = cancel_check();
+    if (code < 0) return code;
+    struct descriptor *descriptor = poller_get_open(poller_current, attempt->fd);
+    if (!descriptor) return -errno;
+    if (descriptor->file) return perform_in_thread(attempt);
+    const uint32_t generation = descriptor->generation;
+    if (++poller_current->streak > STREAK) {
+        poller_current->streak = 0;
+        park_yield();
+        if (descriptor->generation != generation) return -EBADF;
+    }
+    if (!descriptor->taken[attempt->side]) {
+        const ssize_t n = attempt->try(attempt, how_to(descriptor));
+        if (n != -EAGAIN) return n;
+    }
+    const int refused = turn_take(descriptor, attempt->side);
+    if (refused < 0) return refused;
+    return descriptor->generation == generation ? try_in_turn(descriptor, attempt) : -EBADF;
+}

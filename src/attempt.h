@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls on descriptors that try first, wait only on EAGAIN, and then try again. Who must wait to
+ * read holds the turn to read; others queue behind and get it in order. A call that is cut short
+ * while it waits has done nothing.
+ */
+#ifndef ATTEMPT_H
+#define ATTEMPT_H
+
+#include "poller.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/* How it may be tried: the descriptor never blocks; it may, and its flags are not ours; it may, but in a thread. */
+enum how { HOW_OWN, HOW_FOREIGN, HOW_THREAD };
+
+/* What is tried until it no longer says -EAGAIN. */
+struct attempt {
+    ssize_t (*try)(const struct attempt *attempt, enum how how);
+    int fd;
+    enum side side;
+    const struct iovec *iov; /* of `count` */
+    int count;
+    int flags;
+    struct msghdr *message;
+    struct sockaddr *address;
+    socklen_t *length;
+};
+
+/* The whole call: checks, tries, waits. What the try said at last, or why it was cut short. */
+ssize_t attempt_perform(const struct attempt *attempt);
+
+/* Parks until an event of EPOLLIN and EPOLLOUT; the events, or a negative code: -EPERM where epoll knows none. */
+int attempt_wait(struct descriptor *descriptor, uint32_t events);
+
+/* For tries of HOW_FOREIGN: 0 if it is ready, -EAGAIN if not. Its owner may still be faster. */
+ssize_t attempt_ready(const struct attempt *attempt);
+
+#endif

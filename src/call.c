@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: a call that is not IDLE is in exactly one place: POSTED, in its loop's mailbox;
+ * TIMED, among the timers; DUE, in a list of calls. Only the thread that took it from IDLE to
+ * POSTED touches it before it is in the mailbox, only the loop afterwards.
+ */
+#include "call.h"
+
+#include "loop.h"
+#include "sys.h"
+
+#include <errno.h>
+
+_Static_assert(sizeof(struct call) <= sizeof(struct bide_handle), "struct bide_handle is too small");
+
+enum { IDLE, POSTED, TIMED, DUE };
+
+/* ---- in the loop ---- */
+
+static void become_due(struct call *call)
+{
+    atomic_store(&call->state, DUE);
+    list_append(&loop_current()->calls, &call->timer.wait.link);
+    sched_current->budget = 0; /* the next that waits makes room for a turn */
+}
+
+static void call_fire(struct wait *wait, int result)
+{
+    (void)result;
+    become_due(CONTAINER(wait, struct call, timer.wait));
+}
+
+static const struct wait_ops call_ops = {.drop = timer_drop, .fire = call_fire};
+
+static void call_open(struct letter *letter)
+{
+    struct call *call = CONTAINER(letter, struct call, letter);
+    timer_init(&call->timer, &call_ops);
+    become_due(call);
+}
+
+static void release(struct call *call)
+{
+    if (call->on_heap)
+        sys_free(call);
+    else
+        atomic_store(&call->state, IDLE);
+}
+
+void calls_make(struct node *calls)
+{
+    struct node now;
+    list_init(&now);
+    list_splice(&now, calls);
+    struct node *node;
+    while ((node = list_pop(&now))) {
+        struct call *call = CONTAINER(node, struct call, timer.wait.link);
+        void (*fn)(void *arg) = call->fn;
+        void *arg = call->arg;
+        release(call);
+        fn(arg);
+    }
+}
+
+void calls_drop(struct timers *timers)
+{
+    struct timer *timer;
+    while ((timer = timers_take(timers)))
+        if (timer->wait.ops == &call_ops) release(CONTAINER(timer, struct call, timer));
+}
+
+/* ---- asking for one ---- */
+
+/* The call for the handle, or one from the heap, taken from IDLE to `state`; NULL with errno set. */
+static struct call *claim(struct bide_handle *handle, void (*fn)(void *arg), void *arg, int state)
+{
+    struct call *call = (struct call *)(void *)handle;
+    if (!call) {
+        call = sys_alloc(sizeof *call);
+        if (!call) {
+            errno = ENOMEM;
+            return NULL;
+        }
+        *call = (struct call){.on_heap = true};
+    }
+    int idle = IDLE;
+    if (!atomic_compare_exchange_strong(&call->state, &idle, state)) {
+        errno = EBUSY;
+        return NULL;
+    }
+    call->fn = fn;
+    call->arg = arg;
+    return call;
+}
+
+static int call_at_ns(struct bide_handle *handle, int64_t deadline, void (*fn)(void *arg), void *arg)
+{
+    if (!sched_current) return -EPERM;
+    if (!fn) return -EINVAL;
+    struct call *call = claim(handle, fn, arg, TIMED);
+    if (!call) return -errno;
+    call->loop = loop_current();
+    timer_init(&call->timer, &call_ops);
+    if (deadline <= 0)
+        become_due(call);
+    else
+        timer_start(&call->timer, deadline);
+    return 0;
+}
+
+int bide_call_soon(struct bide_handle *handle, void (*fn)(void *arg), void *arg)
+{
+    return call_at_ns(handle, 0, fn, arg);
+}
+
+int bide_call_later(struct bide_handle *handle, double seconds, void (*fn)(void *arg), void *arg)
+{
+    if (!sched_current) return -EPERM;
+    if (seconds != seconds) return -EINVAL;
+    if (seconds <= 0) return call_at_ns(handle, 0, fn, arg);
+    return call_at_ns(handle, clock_after(timers_now(timers_current), clock_ns(seconds)), fn, arg);
+}
+
+int bide_call_at(struct bide_handle *handle, double when, void (*fn)(void *arg), void *arg)
+{
+    if (!sched_current) return -EPERM;
+    return when != when ? -EINVAL : call_at_ns(handle, clock_ns(when), fn, arg);
+}
+
+int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle, void (*fn)(void *arg),
+                              void *arg)
+{
+    if (!loop || !fn) return -EINVAL;
+    const int saved = errno; /* a signal handler's caller must not see it change */
+    struct call *call = claim(handle, fn, arg, POSTED);
+    const int refused = call ? 0 : -errno;
+    errno = saved;
+    if (refused) return refused;
+    call->loop = loop;
+    call->letter.open = call_open;
+    const int code = mailbox_post(&loop->mailbox, &call->letter);
+    if (code < 0) release(call);
+    errno = saved;
+    return code;
+}
+
+int bide_handle_cancel(struct bide_handle *handle)
+{
+    struct call *call = (struct call *)(void *)handle;
+    if (!call || atomic_load(&call->state) == IDLE) return 0;
+    if (atomic_load(&call->state) == POSTED) mailbox_open_all(&call->loop->mailbox); /* which makes it due */
+    if (atomic_load(&call->state) == POSTED) return 0; /* another thread is posting it just now */
+    if (atomic_load(&call->state) == TIMED)
+        timer_stop(&call->timer);
+    else
+        list_remove(&call->timer.wait.link);
+    release(call);
+    return 1;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions that the loop calls between tasks: soon, later, at a time, or because another
+ * thread or a signal handler asked for it.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#include "mailbox.h"
+#include "timer.h"
+
+#include <bide/call.h>
+
+/* The inside of struct bide_handle. All zero is one that is not pending. */
+struct __attribute__((may_alias)) call {
+    struct timer timer; /* its wait's link is in the list of calls once it is due */
+    struct letter letter;
+    struct bide_loop *loop;
+    void (*fn)(void *arg);
+    void *arg;
+    atomic_int state;
+    bool on_heap; /* made by the library, and freed by it */
+};
+
+/* Makes those that are in the list now; ones that they add wait for the next turn. */
+void calls_make(struct node *calls);
+
+/* Cancels those that wait for their time; whatever else is among the timers goes too. */
+void calls_drop(struct timers *timers);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The seam, for descriptors. */
+#include "sys_call.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8 /* of Linux 4.14 */
+#endif
+
+int sys_get_flags(int fd)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFL));
+}
+
+int sys_set_flags(int fd, int flags)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFL, flags));
+}
+
+int sys_get_fd_flags(int fd)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFD));
+}
+
+int sys_set_fd_flags(int fd, int flags)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFD, flags));
+}
+
+int sys_socket(int domain, int type, int protocol)
+{
+    return (int)ONCE(SYS_SOCKET, socket(domain, type, protocol));
+}
+
+int sys_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)REPEAT(SYS_ACCEPT, accept4(fd, addr, len, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+int sys_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    const int result = (int)ONCE(SYS_CONNECT, connect(fd, addr, len));
+    return result == -EINTR ? -EINPROGRESS : result; /* it goes on by itself; repeating it would fail */
+}
+
+int sys_socket_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    const int result = (int)ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len));
+    return result < 0 ? result : -error;
+}
+
+ssize_t sys_read(int fd, void *buf, size_t n)
+{
+    return REPEAT(SYS_READ, read(fd, buf, n));
+}
+
+ssize_t sys_write(int fd, const void *buf, size_t n)
+{
+    return REPEAT(SYS_WRITE, write(fd, buf, n));
+}
+
+ssize_t sys_recv(int fd, void *buf, size_t n, int flags)
+{
+    return REPEAT(SYS_READ, recv(fd, buf, n, flags));
+}
+
+ssize_t sys_send(int fd, const void *buf, size_t n, int flags)
+{
+    return REPEAT(SYS_WRITE, send(fd, buf, n, flags));
+}
+
+int sys_poll(int fd, int events)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = (short)events};
+    const int result = (int)REPEAT(SYS_POLL, poll(&poll_fd, 1, 0));
+    if (result <= 0) return result;
+    return poll_fd.revents & POLLNVAL ? -EBADF : poll_fd.revents;
+}
+
+/* The descriptor is gone whatever close answers, so it is called even where a test wants a failure. */
+int sys_close(int fd)
+{
+    const int injected = faulty(SYS_CLOSE) ? -errno : 0;
+    const int closed = close(fd) < 0 ? -errno : 0;
+    const int result = injected < 0 ? injected : closed;
+    return result == -EINTR || result == -EINPROGRESS ? 0 : result;
+}
+
+ssize_t sys_readv(int fd, const struct iovec *iov, int n)
+{
+    return REPEAT(SYS_READ, readv(fd, iov, n));
+}
+
+ssize_t sys_writev(int fd, const struct iovec *iov, int n)
+{
+    return REPEAT(SYS_WRITE, writev(fd, iov, n));
+}
+
+ssize_t sys_readv_nowait(int fd, const struct iovec *iov, int n)
+{
+    return REPEAT(SYS_READ, preadv2(fd, iov, n, -1, RWF_NOWAIT));
+}
+
+ssize_t sys_writev_nowait(int fd, const struct iovec *iov, int n)
+{
+    return REPEAT(SYS_WRITE, pwritev2(fd, iov, n, -1, RWF_NOWAIT));
+}
+
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return REPEAT(SYS_READ, recvmsg(fd, message, flags));
+}
+
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return REPEAT(SYS_WRITE, sendmsg(fd, message, flags));
+}
+
+int sys_open(const char *path, int flags, mode_t mode)
+{
+    return (int)REPEAT(SYS_OPEN, open(path, flags, mode));
+}
+
+int sys_pipe(int fds[2])
+{
+    return (int)ONCE(SYS_OPEN, pipe2(fds, O_CLOEXEC | O_NONBLOCK));
+}
+
+int sys_socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return (int)ONCE(SYS_SOCKET, socketpair(domain, type, protocol, fds));
+}
+
+bool sys_is_file(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 &&
+           (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode));
+}
