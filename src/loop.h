@@ -20,11 +20,12 @@ struct bide_loop {
     struct mailbox mailbox;
     struct pool pool;
     struct signals signals;
-    struct node calls; /* functions to be called in the next turn: struct call */
-    int64_t polled_ns; /* when epoll was asked last */
-    unsigned forks;    /* task_forks, when it was made */
-    bool running;      /* between loop_enter and loop_leave */
-    bool exposed;      /* a pointer to it was given out: another thread may post to it */
+    struct node calls;     /* functions to be called in the next turn: struct call */
+    struct node executors; /* struct bide_executor */
+    int64_t polled_ns;     /* when epoll was asked last */
+    unsigned forks;        /* task_forks, when it was made */
+    bool running;          /* between loop_enter and loop_leave */
+    bool exposed;          /* a pointer to it was given out: another thread may post to it */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };

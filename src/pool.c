@@ -70,6 +70,7 @@ static void job_over(struct letter *letter)
 {
     struct job *job = CONTAINER(letter, struct job, letter);
     job->pool->mailbox->expected--;
+    job->pool->jobs--;
     wake(&job->wait, 0);
 }
 
@@ -95,6 +96,11 @@ int pool_submit(struct pool *pool, struct job *job)
     job->failure = NULL;
     job->letter.open = job_over;
     pthread_mutex_lock(&pool->lock);
+    const size_t behind = pool->queued + 1 > pool->idle ? pool->queued + 1 - pool->idle : 0;
+    if (pool->limit && pool->threads == pool->most && behind > pool->limit) {
+        pthread_mutex_unlock(&pool->lock);
+        return -EAGAIN;
+    }
     list_append(&pool->queue, &job->wait.link);
     const bool enough = ++pool->queued <= pool->idle;
     pthread_mutex_unlock(&pool->lock);
@@ -106,6 +112,7 @@ int pool_submit(struct pool *pool, struct job *job)
         return code;
     }
     pool->mailbox->expected++;
+    pool->jobs++;
     return 0;
 }
 
@@ -121,6 +128,7 @@ int pool_withdraw(struct job *job)
     pthread_mutex_unlock(&pool->lock);
     if (begun) return -EBUSY;
     pool->mailbox->expected--;
+    pool->jobs--;
     return 0;
 }
 

@@ -21,8 +21,10 @@ struct pool {
     unsigned idle;     /* threads that wait for work, under the lock */
     bool stopping;     /* under the lock */
     struct worker *workers;
+    size_t jobs; /* handed over and not yet back: the loop's count */
     unsigned threads;
     unsigned most;
+    size_t limit; /* jobs that may be queued behind the threads; 0: any number */
 };
 
 struct job {
@@ -41,7 +43,7 @@ int pool_init(struct pool *pool, struct mailbox *mailbox, unsigned most);
 /* Waits until all threads have ended. No job may be left. */
 void pool_done(struct pool *pool);
 
-/* Hands a job to the threads. Negative: it could not be started at all. */
+/* Hands a job to the threads. Negative: -EAGAIN for too many, or it could not be started at all. */
 int pool_submit(struct pool *pool, struct job *job);
 
 /* Takes a job back that no thread has begun; else -EBUSY. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops as objects: made from options, run, stepped by a foreign loop, freed. */
 #include "call.h"
+#include "executor.h"
 #include "interrupt.h"
 #include "loop.h"
 #include "misuse.h"
@@ -53,6 +54,7 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     *loop = (struct bide_loop){
         .exposed = true, .forks = task_forks, .cancel_on_interrupt = opt->cancel_on_interrupt};
     list_init(&loop->calls);
+    list_init(&loop->executors);
     timers_init(&loop->timers, opt->clock == BIDE_CLOCK_VIRTUAL);
     signals_init(&loop->signals, &loop->mailbox);
     int code = poller_init(&loop->poller);
@@ -124,6 +126,7 @@ static int loop_close(struct bide_loop *loop)
     const int late_code = loop_drive(loop, NULL); /* what came last */
     if (late_code < 0) code = late_code;
     pool_done(&loop->pool);
+    executors_free(&loop->executors);
     calls_drop(&loop->timers);
     sched_done(&loop->sched);
     timers_done(&loop->timers);

@@ -25,6 +25,30 @@ extern "C" {
  */
 BIDE_API int bide_to_thread(bide_fn fn, void *arg, int *result);
 
+/* Threads of one's own, for work that must not hold up the loop's, or must not run all at once. */
+struct bide_executor;
+
+/*
+ * Makes an executor of the running loop with at most that many threads (0: as many as the loop
+ * may have), started when first needed. limit: how many jobs may be queued behind busy threads,
+ * 0 for any number.
+ *
+ *     struct bide_executor *one_by_one = bide_executor_new(1, 100);
+ *     code = bide_executor_submit(one_by_one, append_to_log, &entry, &result);
+ *
+ * Errors (NULL and errno): EPERM where no loop runs, ENOMEM.
+ */
+BIDE_API struct bide_executor *bide_executor_new(unsigned threads, size_t limit);
+
+/* bide_to_thread in that executor. Errors: also -EAGAIN for more than `limit` jobs: nothing was started. */
+BIDE_API int bide_executor_submit(struct bide_executor *executor, bide_fn fn, void *arg, int *result);
+
+/*
+ * Frees an executor whose jobs have all ended (else it aborts). Not needed before the end of the
+ * loop, which frees those that are left. NULL does nothing.
+ */
+BIDE_API void bide_executor_free(struct bide_executor *executor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Executors: threads of one's own, with a limit to what is queued behind them. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+static atomic_int running, peak;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int work(void *arg)
+{
+    const int now = atomic_fetch_add(&running, 1) + 1;
+    int seen = atomic_load(&peak);
+    while (seen < now && !atomic_compare_exchange_weak(&peak, &seen, now)) {
+    }
+    pthread_mutex_lock(&gate); /* held by the test while it wants jobs to stay */
+    pthread_mutex_unlock(&gate);
+    atomic_fetch_sub(&running, 1);
+    return *(int *)arg;
+}
+
+struct job {
+    struct bide_executor *executor;
+    int number;
+    int code;
+    int result;
+};
+
+static int submit(void *arg)
+{
+    struct job *job = arg;
+    job->code = bide_executor_submit(job->executor, work, &job->number, &job->result);
+    return 0;
+}
+
+static int gather_jobs(struct bide_executor *executor, struct job *jobs, size_t n)
+{
+    struct bide_call calls[16];
+    for (size_t i = 0; i < n; i++) {
+        jobs[i] = (struct job){executor, (int)i, 1, -1};
+        calls[i] = (struct bide_call){submit, &jobs[i]};
+    }
+    return bide_gather(calls, n, NULL);
+}
+
+static int one_thread_runs_one_job(void *arg)
+{
+    (void)arg;
+    struct job jobs[16];
+    struct bide_executor *executor = bide_executor_new(1, 0);
+    CHECK(executor);
+    atomic_store(&peak, 0);
+    CHECK_INT(gather_jobs(executor, jobs, 16), 0);
+    CHECK_INT(atomic_load(&peak), 1);
+    for (int i = 0; i < 16; i++) {
+        CHECK_INT(jobs[i].code, 0);
+        CHECK_INT(jobs[i].result, i);
+    }
+    bide_executor_free(executor);
+    return 0;
+}
+
+static int open_the_gate(void *arg)
+{
+    (void)arg;
+    pthread_mutex_unlock(&gate);
+    return 0;
+}
+
+/* One job runs, two are queued behind it, the others are refused and nothing of them is written. */
+static int more_than_the_limit_is_refused(void *arg)
+{
+    (void)arg;
+    struct job jobs[6];
+    struct bide_call calls[6];
+    struct bide_executor *executor = bide_executor_new(1, 2);
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 6; i++) jobs[i] = (struct job){executor, i, 1, -1};
+    for (int i = 1; i < 6; i++) calls[i - 1] = (struct bide_call){submit, &jobs[i]};
+    calls[5] = (struct bide_call){open_the_gate, NULL}; /* runs when the others have submitted */
+    struct bide_task *first = bide_create_task(submit, &jobs[0]);
+    while (atomic_load(&running) == 0) CHECK_INT(bide_yield(), 0);
+    CHECK_INT(bide_gather(calls, 6, NULL), 0);
+    CHECK_INT(bide_await(first, NULL), 0);
+    for (int i = 0; i < 6; i++) {
+        CHECK_INT(jobs[i].code, i < 3 ? 0 : -EAGAIN);
+        CHECK_INT(jobs[i].result, i < 3 ? i : -1);
+    }
+    return 0; /* the loop frees the executor */
+}
+
+static int bad_input(void *arg)
+{
+    int result = 7;
+    CHECK_INT(bide_executor_submit(NULL, work, arg, &result), -EINVAL);
+    struct bide_executor *executor = bide_executor_new(0, 0);
+    CHECK(executor);
+    CHECK_INT(bide_executor_submit(executor, NULL, arg, &result), -EINVAL);
+    CHECK_INT(result, 7);
+    CHECK_INT(bide_cancel(bide_current_task()), 1);
+    CHECK_INT(bide_executor_submit(executor, work, arg, &result), -ECANCELED);
+    CHECK_INT(result, -ECANCELED);
+    bide_executor_free(NULL);
+    return 0;
+}
+
+static int frees_one_in_use(void *arg)
+{
+    struct bide_executor *executor = bide_executor_new(1, 0);
+    struct job job = {executor, 0, 1, -1};
+    struct bide_task *task = bide_create_task(submit, &job);
+    pthread_mutex_lock(&gate);
+    (void)bide_yield();
+    bide_executor_free(executor);
+    return bide_await(task, arg);
+}
+
+static int misuse_in_child(void *arg)
+{
+    return bide_run(frees_one_in_use, arg);
+}
+
+#define TEST(name, fn)                                                                                       \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        assert_int_equal(check_run(fn, NULL), 0);                                                            \
+    }
+
+TEST(an_executor_has_no_more_threads_than_it_was_given, one_thread_runs_one_job)
+TEST(an_executor_refuses_more_jobs_than_its_limit, more_than_the_limit_is_refused)
+TEST(bad_input_gives_errors, bad_input)
+
+static void misuse_aborts(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(bide_executor_new(1, 1));
+    assert_int_equal(errno, EPERM);
+    check_aborts(misuse_in_child, NULL, "is freed while 1 tasks wait for it");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_executor_has_no_more_threads_than_it_was_given),
+        cmocka_unit_test(an_executor_refuses_more_jobs_than_its_limit),
+        cmocka_unit_test(bad_input_gives_errors),
+        cmocka_unit_test(misuse_aborts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
