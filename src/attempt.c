@@ -91,15 +91,24 @@ static void describe_thread_attempt(const struct wait *wait, char *text, size_t 
 static const struct wait_ops thread_attempt_ops = {.drop = drop_thread_attempt,
                                                    .describe = describe_thread_attempt};
 
-/* Once a thread has begun it is not cut short: what was done is told, and the next call fails. */
-static ssize_t perform_in_thread(const struct attempt *attempt)
+/*
+ * Once a thread has begun it is not cut short: what was done is told, and the next call fails. A
+ * descriptor that is closed meanwhile keeps its number until then, so that the thread cannot hit another.
+ */
+static ssize_t perform_in_thread(struct descriptor *descriptor, const struct attempt *attempt)
 {
     struct thread_attempt call = {.attempt = attempt};
     call.job.fn = try_in_thread;
     call.job.arg = &call;
     wait_init(&call.job.wait, &thread_attempt_ops);
     int code = pool_submit(&loop_current()->pool, &call.job);
-    if (code == 0) code = park(&call.job.wait);
+    if (code < 0) return code;
+    descriptor->threads++;
+    code = park(&call.job.wait);
+    if (--descriptor->threads == 0 && descriptor->closing) {
+        descriptor->closing = false;
+        (void)sys_close(descriptor->fd); /* whoever gave it up has been told that it was */
+    }
     return code < 0 ? code : call.result;
 }
 
@@ -141,8 +150,8 @@ static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *
     while ((n = attempt->try(attempt, how_to(descriptor))) == -EAGAIN) {
         int code = cancel_cut();
         if (code == 0) code = attempt_wait(descriptor, events);
-        const bool is_file = code == -EPERM; /* epoll knows no such thing */
-        n = is_file ? perform_in_thread(attempt) : code;
+        const bool is_file = code == -EPERM && !descriptor->own; /* epoll knows no such thing */
+        n = is_file ? perform_in_thread(descriptor, attempt) : code;
         if (descriptor->generation != generation) return is_file || n < 0 ? n : -EBADF; /* closed meanwhile */
         if (is_file && n == -EAGAIN) park_yield(); /* it says so for ever; others get their turn */
         if (n != -EAGAIN && (is_file || code < 0)) break;
@@ -157,7 +166,7 @@ ssize_t attempt_perform(const struct attempt *attempt)
     if (code < 0) return code;
     struct descriptor *descriptor = poller_get_open(poller_current, attempt->fd);
     if (!descriptor) return -errno;
-    if (descriptor->file) return perform_in_thread(attempt);
+    if (descriptor->file) return perform_in_thread(descriptor, attempt);
     const uint32_t generation = descriptor->generation;
     if (++poller_current->streak > STREAK) {
         poller_current->streak = 0;

@@ -200,6 +200,10 @@ int bide_release(int fd)
 int bide_close(int fd)
 {
     struct descriptor *descriptor = poller_current ? poller_find(poller_current, fd) : NULL;
-    if (descriptor) poller_forget(poller_current, descriptor);
-    return sys_close(fd);
+    if (!descriptor) return sys_close(fd);
+    if (descriptor->closing) return -EBADF;
+    poller_forget(poller_current, descriptor);
+    if (descriptor->threads == 0) return sys_close(fd);
+    descriptor->closing = true;
+    return 0;
 }

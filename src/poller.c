@@ -90,8 +90,8 @@ no_memory:
 struct descriptor *poller_get_open(struct poller *poller, int fd)
 {
     struct descriptor *descriptor = poller_find(poller, fd);
-    if (descriptor || fd < 0 || sys_get_flags(fd) >= 0)
-        return descriptor ? descriptor : poller_get(poller, fd);
+    if (descriptor && !descriptor->closing) return descriptor;
+    if (!descriptor && fd >= 0 && sys_get_flags(fd) >= 0) return poller_get(poller, fd);
     errno = EBADF;
     return NULL;
 }

@@ -21,6 +21,8 @@ struct descriptor {
     uint32_t generation; /* counted up when the number is given up: older events and waits are void */
     bool own;
     bool file;                /* own, and a file: used in threads */
+    bool closing;             /* given up, but closed only when no thread uses it any more */
+    unsigned threads;         /* how many calls use it in threads */
     uint32_t registered;      /* events that epoll was asked for; 0: it does not know this one */
     int foreign_flags;        /* of the file before bide_adopt; -1: nothing to put back */
     int foreign_fd_flags;     /* likewise of the descriptor */
