@@ -2,12 +2,12 @@
 /* Executors: threads of one's own, with a limit to what is queued behind them. */
 #include "check.h"
 
-#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 
 static atomic_int running, peak;
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static sem_t gate;
 
 static int work(void *arg)
 {
@@ -15,8 +15,8 @@ static int work(void *arg)
     int seen = atomic_load(&peak);
     while (seen < now && !atomic_compare_exchange_weak(&peak, &seen, now)) {
     }
-    pthread_mutex_lock(&gate); /* held by the test while it wants jobs to stay */
-    pthread_mutex_unlock(&gate);
+    sem_wait(&gate); /* held by the test while it wants jobs to stay */
+    sem_post(&gate);
     atomic_fetch_sub(&running, 1);
     return *(int *)arg;
 }
@@ -65,7 +65,7 @@ static int one_thread_runs_one_job(void *arg)
 static int open_the_gate(void *arg)
 {
     (void)arg;
-    pthread_mutex_unlock(&gate);
+    sem_post(&gate);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int more_than_the_limit_is_refused(void *arg)
     struct job jobs[6];
     struct bide_call calls[6];
     struct bide_executor *executor = bide_executor_new(1, 2);
-    pthread_mutex_lock(&gate);
+    sem_wait(&gate);
     for (int i = 0; i < 6; i++) jobs[i] = (struct job){executor, i, 1, -1};
     for (int i = 1; i < 6; i++) calls[i - 1] = (struct bide_call){submit, &jobs[i]};
     calls[5] = (struct bide_call){open_the_gate, NULL}; /* runs when the others have submitted */
@@ -111,7 +111,7 @@ static int frees_one_in_use(void *arg)
     struct bide_executor *executor = bide_executor_new(1, 0);
     struct job job = {executor, 0, 1, -1};
     struct bide_task *task = bide_create_task(submit, &job);
-    pthread_mutex_lock(&gate);
+    sem_wait(&gate);
     (void)bide_yield();
     bide_executor_free(executor);
     return bide_await(task, arg);
@@ -150,5 +150,6 @@ int main(void)
         cmocka_unit_test(bad_input_gives_errors),
         cmocka_unit_test(misuse_aborts),
     };
+    sem_init(&gate, 0, 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,13 +119,17 @@ arch_switch:
         .cfi_endproc
         .size   arch_switch, . - arch_switch
 
-/* The first frame of every stack: nobody called it, so the backtrace ends here, by x29 too. */
+/*
+ * The first frame of every stack: nobody called it, so the backtrace ends here, by x29 too. A flow
+ * begins behind its first instruction, as the unwinder looks up the one before a return address.
+ */
         .type   arch_entry, %function
         .p2align 4
 arch_entry:
         .cfi_startproc
         .cfi_undefined x30
-        blr     x19
+        nop
+4:      blr     x19
         brk     #1000
         .cfi_endproc
         .size   arch_entry, . - arch_entry
@@ -140,7 +144,7 @@ arch_prepare:
         BTI_C
         and     x1, x1, #-16
         sub     x1, x1, #FRAME
-        adr     x4, arch_entry
+        adr     x4, 4b
         stp     xzr, x4, [x1]
         str     x2, [x1, #16]
         str     x3, [x1, #160]

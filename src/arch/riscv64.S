@@ -156,13 +156,17 @@ arch_switch:
         .cfi_endproc
         .size   arch_switch, . - arch_switch
 
-/* The first frame of every stack: nobody called it, so the backtrace ends here, by s0 too. */
+/*
+ * The first frame of every stack: nobody called it, so the backtrace ends here, by s0 too. A flow
+ * begins behind its first instruction, as the unwinder looks up the one before a return address.
+ */
         .type   arch_entry, @function
         .p2align 4
 arch_entry:
         .cfi_startproc
         .cfi_undefined ra
-        jalr    s1
+        nop
+4:      jalr    s1
         unimp
         .cfi_endproc
         .size   arch_entry, . - arch_entry
@@ -176,7 +180,7 @@ arch_prepare:
         .cfi_startproc
         andi    a1, a1, -16
         addi    a1, a1, -FRAME
-        lla     t0, arch_entry
+        lla     t0, 4b
         sd      t0, 0(a1)
         sd      zero, 8(a1)
         sd      a2, 16(a1)

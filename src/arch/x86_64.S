@@ -104,14 +104,17 @@ arch_switch:
         .cfi_endproc
         .size   arch_switch, . - arch_switch
 
-/* The first frame of every stack: nobody called it, so the backtrace ends here. */
+/*
+ * The first frame of every stack: nobody called it, so the backtrace ends here. A flow
+ * begins behind its first instruction, as the unwinder looks up the one before a return address.
+ */
         .type   arch_entry, @function
         .p2align 4
 arch_entry:
         .cfi_startproc
         .cfi_undefined %rip
         endbr64
-        xorl    %ebp, %ebp
+4:      xorl    %ebp, %ebp
         call    *%rbx
         ud2
         .cfi_endproc
@@ -126,7 +129,7 @@ arch_prepare:
         .cfi_startproc
         endbr64
         andq    $-16, %rsi
-        leaq    arch_entry(%rip), %rax
+        leaq    4b(%rip), %rax
         movq    %rax, -8(%rsi)
         movq    $0, -16(%rsi)
         movq    %rdx, -24(%rsi)
