@@ -114,14 +114,21 @@ static ssize_t perform_in_thread(struct descriptor *descriptor, const struct att
 
 /* ---- turns ---- */
 
+int attempt_pace(void)
+{
+    if (++poller_current->streak <= STREAK) return 0;
+    poller_current->streak = 0;
+    park_yield();
+    return cancel_cut();
+}
+
 static int turn_take(struct descriptor *descriptor, enum side side)
 {
     if (descriptor->taken[side]) {
         struct wait wait;
         wait_init(&wait, &turn_ops);
         list_append(&descriptor->turns[side], &wait.link);
-        const int code = park(&wait);
-        if (code < 0) return code;
+        return park(&wait); /* it stays taken: handed over */
     }
     descriptor->taken[side] = true;
     return 0;
@@ -168,11 +175,9 @@ ssize_t attempt_perform(const struct attempt *attempt)
     if (!descriptor) return -errno;
     if (descriptor->file) return perform_in_thread(descriptor, attempt);
     const uint32_t generation = descriptor->generation;
-    if (++poller_current->streak > STREAK) {
-        poller_current->streak = 0;
-        park_yield();
-        if (descriptor->generation != generation) return -EBADF;
-    }
+    const int paced = attempt_pace();
+    if (paced < 0) return paced;
+    if (descriptor->generation != generation) return -EBADF;
     if (!descriptor->taken[attempt->side]) {
         const ssize_t n = attempt->try(attempt, how_to(descriptor));
         if (n != -EAGAIN) return n;

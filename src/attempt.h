@@ -31,6 +31,9 @@ struct attempt {
 /* The whole call: checks, tries, waits. What the try said at last, or why it was cut short. */
 ssize_t attempt_perform(const struct attempt *attempt);
 
+/* Lets others run when many calls in a row have found data at hand. 0, or why the call is cut short. */
+int attempt_pace(void);
+
 /* Parks until an event of EPOLLIN and EPOLLOUT; the events, or a negative code: -EPERM where epoll knows none. */
 int attempt_wait(struct descriptor *descriptor, uint32_t events);
 

@@ -31,7 +31,7 @@ static void note(struct await *await)
 {
     await->ended = true;
     await->result = task_result(await->target);
-    task_pass_failure(await->target, await->wait.task, await->takes);
+    task_pass_failure(await->target, await->wait.task, false); /* others may look, too */
 }
 
 static void watch_fire(struct wait *wait, int result)
@@ -59,10 +59,9 @@ static const struct wait_ops watch_ops = {.fire = watch_fire};
 static const struct wait_ops await_ops = {.drop = drop_await, .describe = describe_await};
 static const struct wait_ops join_ops = {.describe = describe_await};
 
-static void await_begin(struct await *await, struct bide_task *target, bool takes)
+static void await_begin(struct await *await, struct bide_task *target)
 {
     await->target = target;
-    await->takes = takes;
     await->parked = await->ended = false;
     wait_init(&await->wait, &await_ops);
     wait_init(&await->watch, &watch_ops);
@@ -70,7 +69,7 @@ static void await_begin(struct await *await, struct bide_task *target, bool take
     if (task_done(target))
         note(await);
     else
-        task_watch(target, &await->watch);
+        task_await(target, &await->watch);
 }
 
 static int await_park(struct await *await)
@@ -94,13 +93,21 @@ static struct bide_task *awaited_by(const struct bide_task *task)
     return CONTAINER(wait, struct await, wait)->target;
 }
 
-/* Would waiting for the task close a ring? Nobody can wait for me whose handle nobody has: then
- * the walk, which may be long, is not needed. */
+/*
+ * Would waiting for the task close a ring? Not if nobody awaits me: then the walk, which may be
+ * long, is not needed. There may be a ring ahead without me, of tasks that were cancelled and
+ * join each other; a second walker at half the speed is met there.
+ */
 static bool closes_ring(const struct bide_task *task)
 {
     if (task == task_current) return true;
-    if (!task_watched(task_current)) return false;
-    while (task && task != task_current) task = awaited_by(task);
+    if (!task_awaited(task_current)) return false;
+    const struct bide_task *slow = task;
+    for (bool both = false; task && task != task_current; both = !both) {
+        task = awaited_by(task);
+        if (both) slow = awaited_by(slow);
+        if (task == slow) return false;
+    }
     return task == task_current;
 }
 
@@ -108,9 +115,11 @@ int bide_await(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
     if (!task) return await_fold(cancel_check(), -ENOMEM, result);
+    handle_look("awaits", task);
     if (closes_ring(task)) return -EDEADLK;
+    const bool takes = handle_take("awaits", task);
     struct await await;
-    await_begin(&await, task, handle_take("awaits", task));
+    await_begin(&await, task);
     int code = cancel_cut();
     if (!await.ended && code == 0)
         code = await_park(&await);
@@ -120,19 +129,20 @@ int bide_await(struct bide_task *task, int *result)
         cancel_by_call(task);
         await_join(&await);
     }
-    if (await.takes) task_release(task);
+    if (takes) task_release(task);
     return await_fold(code, await.result, result);
 }
 
 int bide_shield(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
+    if (task) handle_look("shields", task);
     if (task && closes_ring(task)) return -EDEADLK;
     int code = cancel_check();
     if (code < 0) return code;
     if (!task) return await_fold(0, -ENOMEM, result);
     struct await await;
-    await_begin(&await, task, false);
+    await_begin(&await, task);
     if (!await.ended) code = await_park(&await);
     list_remove(&await.watch.link);
     return code < 0 ? code : await_fold(0, await.result, result);

@@ -140,9 +140,15 @@ void task_watch(struct bide_task *task, struct wait *wait)
     list_append(&task->watchers, &wait->link);
 }
 
-bool task_watched(const struct bide_task *task)
+void task_await(struct bide_task *task, struct wait *wait)
 {
-    return !list_empty(&task->watchers);
+    task->context.flags |= AWAITED;
+    task_watch(task, wait);
+}
+
+bool task_awaited(const struct bide_task *task)
+{
+    return task->context.flags & AWAITED;
 }
 
 struct sched *task_sched(const struct bide_task *task)

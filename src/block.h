@@ -10,6 +10,7 @@ enum {
     ENDING = 1 << 1,    /* those who watch it are being told */
     TAKEN = 1 << 2,     /* its handle was given to somebody */
     ABANDONED = 1 << 3, /* nobody will take the handle: released at its end */
+    AWAITED = 1 << 4,   /* some task waits for its end, or did */
     CLASS_SHIFT = 8     /* the size class of its stack, above the flags */
 };
 

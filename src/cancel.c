@@ -186,6 +186,9 @@ void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int
     scope->cut = scope->cut_outside = scope->due = false;
     if (!scope->task) return;
     struct level *level = level_to_change(scope->task);
+    if (level->innermost == scope)
+        misuse("task '%s' enters the scope or group at %p, which is open", task_name(scope->task),
+               (void *)scope);
     timer_init(&scope->timer, &scope_ops);
     scope->timer.deadline = deadline;
     scope->grace_ns = grace_ns;
@@ -213,9 +216,14 @@ static _Noreturn void crossed(struct scope *scope, struct scope *innermost)
            kind_name(scope), (void *)scope);
 }
 
+bool scope_is_outside(const struct scope *scope)
+{
+    return !scope->task || (!task_current && task_forks > 0);
+}
+
 bool scope_pop(struct scope *scope)
 {
-    if (!task_current && !scope->task) return false;
+    if (!task_current && scope_is_outside(scope)) return false;
     struct level *level = task_current ? task_level(task_current) : NULL;
     if (!level)
         misuse("the %s at %p is left outside of the task that entered it", kind_name(scope), (void *)scope);

@@ -5,13 +5,14 @@
 
 #include <bide/error.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #undef bide_fail
 
 static int normal_code(int err)
 {
-    if (err == 0) return -EINVAL;
+    if (err == 0 || err == INT_MIN) return -EINVAL;
     return err > 0 ? -err : err;
 }
 
@@ -49,6 +50,7 @@ int bide_fail(int err, const char *fmt, ...)
 
 const char *bide_error_text(int code)
 {
+    if (code == INT_MIN) code = -EINVAL;
     code = code > 0 ? -code : code;
     const struct failure *failure = failure_of_thread();
     if (task_current) {

@@ -19,11 +19,10 @@ struct failure *failure_of_thread(void)
 void failure_format(struct failure *failure, const char *file, int line, int code, const char *format,
                     va_list arguments)
 {
-    failure->next = NULL;
-    failure->code = code;
-    failure->file = file;
-    failure->line = line;
-    if (vsnprintf(failure->text, sizeof failure->text, format, arguments) < 0) failure->text[0] = '\0';
+    char text[FAILURE_TEXT]; /* an argument may be the text that is overwritten */
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = '\0';
+    *failure = (struct failure){.code = code, .file = file, .line = line};
+    memcpy(failure->text, text, sizeof text);
 }
 
 struct failure *failure_copy(const struct failure *failure, int code)

@@ -167,7 +167,7 @@ int bide_adopt(int fd)
     if (flags < 0) return flags;
     const int fd_flags = sys_get_fd_flags(fd);
     if (fd_flags < 0) return fd_flags;
-    if (descriptor->own) return 0;
+    if (descriptor->own && (flags & O_NONBLOCK)) return 0;
     int code = sys_set_flags(fd, flags | O_NONBLOCK);
     if (code < 0) return code;
     code = sys_set_fd_flags(fd, fd_flags | FD_CLOEXEC);

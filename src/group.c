@@ -115,8 +115,9 @@ void bide_group_enter(struct bide_group *outside)
 
 static struct bide_task *start(struct group *group, bide_fn fn, void *arg, size_t index)
 {
-    if (!group->scope.task || group->closed) {
-        errno = group->scope.task ? EINVAL : EPERM;
+    const bool outside = !group->scope.task || !sched_current;
+    if (outside || group->closed) {
+        errno = outside ? EPERM : EINVAL;
         return NULL;
     }
     const struct task_plan plan = {
@@ -148,7 +149,7 @@ int bide_group_spawn(struct bide_group *group, bide_fn fn, void *arg)
 
 void bide_group_cancel(struct bide_group *group)
 {
-    if (inside(group)->scope.task) cancel(inside(group));
+    if (inside(group)->scope.task && sched_current) cancel(inside(group));
 }
 
 static int wait_for_members(struct group *group, const struct wait_ops *ops)
@@ -160,12 +161,20 @@ static int wait_for_members(struct group *group, const struct wait_ops *ops)
     return 0;
 }
 
+/* The first failure's text is seen by this task. */
+static void pass_text(struct group *group)
+{
+    if (!list_empty(&group->failed))
+        task_pass_failure(task_of_member(group->failed.next), task_current, false);
+}
+
 int bide_group_wait(struct bide_group *outside)
 {
     struct group *group = inside(outside);
     if (!task_current || group->scope.task != task_current) return -EPERM;
     int code = cancel_check();
     if (code == 0 && group->left > 0) code = wait_for_members(group, &wait_ops);
+    pass_text(group);
     return group->outcome < 0 ? group->outcome : code;
 }
 
@@ -194,15 +203,14 @@ static void hand_over(struct group *group)
 {
     struct node *node;
     while ((node = list_pop(&group->ended))) task_release(task_of_member(node));
-    if (!list_empty(&group->failed))
-        task_pass_failure(task_of_member(group->failed.next), task_current, false);
+    pass_text(group);
     task_keep(task_current, &group->failed);
 }
 
 int bide_group_exit(struct bide_group *outside)
 {
     struct group *group = inside(outside);
-    if (!task_current && !group->scope.task) return -EPERM;
+    if (!task_current && scope_is_outside(&group->scope)) return -EPERM;
     (void)scope_pop(&group->scope);
     const int code = join(group);
     hand_over(group);

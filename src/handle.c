@@ -77,35 +77,6 @@ size_t bide_all_tasks(struct bide_task **tasks, size_t n)
     return listing.count;
 }
 
-const char *bide_task_name(const struct bide_task *task)
-{
-    return task ? task_name(task) : "(none)";
-}
-
-int bide_task_set_name(struct bide_task *task, const char *name)
-{
-    return task && name ? task_set_name(task, name) : -EINVAL;
-}
-
-bool bide_task_done(const struct bide_task *task)
-{
-    return !task || task_done(task);
-}
-
-int bide_task_result(const struct bide_task *task)
-{
-    return task ? task_result(task) : -ENOMEM;
-}
-
-int bide_cancel(struct bide_task *task)
-{
-    if (!task || task_done(task)) return 0;
-    const struct visit visit = visit_begin(loop_of(task));
-    cancel_by_call(task);
-    visit_end(visit);
-    return 1;
-}
-
 bool bide_cancelled(void)
 {
     return task_current && task_level(task_current)->code < 0;
@@ -120,12 +91,18 @@ static _Noreturn void taken_before(const char *verb, const struct bide_task *tas
 {
     const bool known = task_in_use(task);
     misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before",
-           bide_task_name(task_current), verb, known ? task_name(task) : "(released)", (const void *)task);
+           task_current ? task_name(task_current) : "(none)", verb, known ? task_name(task) : "(released)",
+           (const void *)task);
+}
+
+void handle_look(const char *verb, const struct bide_task *task)
+{
+    if (!task_in_use(task)) taken_before(verb, task);
 }
 
 bool handle_take(const char *verb, struct bide_task *task)
 {
-    if (!task_in_use(task)) taken_before(verb, task);
+    handle_look(verb, task);
     if (task_sched(task) != sched_current)
         misuse("task '%s' %s the task '%s' of another loop", task_name(task_current), verb, task_name(task));
     if (task_owned(task)) return false;
@@ -133,10 +110,59 @@ bool handle_take(const char *verb, struct bide_task *task)
     return true;
 }
 
+const char *bide_task_name(const struct bide_task *task)
+{
+    if (!task) return "(none)";
+    handle_look("names", task);
+    return task_name(task);
+}
+
+int bide_task_set_name(struct bide_task *task, const char *name)
+{
+    if (!task || !name) return -EINVAL;
+    handle_look("names", task);
+    return task_set_name(task, name);
+}
+
+bool bide_task_done(const struct bide_task *task)
+{
+    if (task) handle_look("asks", task);
+    return !task || task_done(task);
+}
+
+int bide_task_result(const struct bide_task *task)
+{
+    if (!task) return -ENOMEM;
+    handle_look("asks", task);
+    return task_result(task);
+}
+
+bool bide_task_error(struct bide_task *task, struct bide_error *error)
+{
+    if (!task || !error) return false;
+    handle_look("asks", task);
+    if (!task_done(task) || task_result(task) >= 0) return false;
+    *error = task_error(task);
+    return true;
+}
+
+int bide_cancel(struct bide_task *task)
+{
+    if (!task) return 0;
+    handle_look("cancels", task);
+    if (task_done(task)) return 0;
+    const struct visit visit = visit_begin(loop_of(task));
+    cancel_by_call(task);
+    visit_end(visit);
+    return 1;
+}
+
 void bide_detach(struct bide_task *task)
 {
     if (!task) return;
-    if (!task_in_use(task) || task_owned(task) || !task_take(task)) taken_before("detaches", task);
+    handle_look("detaches", task);
+    if (task_owned(task)) misuse("the task '%s' is detached, but its handle is its group's", task_name(task));
+    if (!task_take(task)) taken_before("detaches", task);
     cancel_settle(); /* .on_error may cancel */
     const struct visit visit = visit_begin(loop_of(task));
     task_abandon(task);
@@ -170,6 +196,7 @@ static const struct wait_ops on_done_ops = {.drop = on_done_drop, .fire = on_don
 int bide_task_on_done(struct bide_task *task, void (*fn)(void *arg, struct bide_task *task), void *arg)
 {
     if (!task || !fn) return -EINVAL;
+    handle_look("watches", task);
     if (task_done(task)) {
         cancel_settle();
         task_call_outside(fn, arg, task);

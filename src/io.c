@@ -21,6 +21,8 @@ static ssize_t try_readv(const struct attempt *attempt)
 /* A socket, else what the kernel can read without blocking, else what poll promises; a file's turn is in a thread. */
 static ssize_t try_foreign_read(const struct attempt *attempt)
 {
+    if (attempt->count == 1 && attempt->iov->iov_len == 0)
+        return try_readv(attempt); /* nothing to wait for */
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)attempt->iov,
                              .msg_iovlen = (size_t)attempt->count};
     ssize_t n = sys_recvmsg(attempt->fd, &message, MSG_DONTWAIT);
@@ -174,12 +176,13 @@ int bide_poll(int fd, int events)
     if (code < 0) return code;
     struct descriptor *descriptor = poller_get_open(poller_current, fd);
     if (!descriptor) return -errno;
+    const uint32_t generation = descriptor->generation;
+    if ((code = attempt_pace()) < 0) return code;
     const uint32_t wanted = (events & POLLIN ? EPOLLIN : 0) | (events & POLLOUT ? EPOLLOUT : 0);
     for (;;) {
-        const uint32_t generation = descriptor->generation;
+        if (descriptor->generation != generation) return -EBADF;
         const int ready = sys_poll(fd, events);
         if (ready != 0) return ready > 0 && ready & POLLNVAL ? -EBADF : ready;
         if ((code = cancel_cut()) < 0 || (code = attempt_wait(descriptor, wanted)) < 0) return code;
-        if (descriptor->generation != generation) return -EBADF;
     }
 }

@@ -60,6 +60,10 @@ static void wait_real(struct bide_loop *loop)
 static void wait_virtual(struct bide_loop *loop)
 {
     const int64_t next = timers_next(&loop->timers);
+    if (next <= loop->timers.now_ns) {
+        glance(loop);
+        return;
+    }
     const bool blocked = loop->mailbox.expected > 0 || next == CLOCK_NEVER;
     if (poll_now(loop, blocked ? -1 : 0) > 0 || blocked) return;
     if (next - loop->timers.now_ns > IDLE_NS && sched_excess(&loop->sched, true)) trim(loop, true);

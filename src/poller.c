@@ -18,6 +18,7 @@
 
 enum {
     CHUNK = 64,
+    MOST_BATCHES = 256,
     BATCH = 56, /* events taken by one call: of up to 16 bytes each, within the stack a call may use */
     ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP
 };
@@ -191,10 +192,10 @@ static void deliver(struct descriptor *descriptor, uint32_t events)
     while ((node = list_pop(&concerned))) wake(CONTAINER(node, struct wait, link), (int)(events & INT32_MAX));
 }
 
-int poller_poll(struct poller *poller, int64_t timeout_ns)
+/* Takes one batch of events and wakes. How many there were. */
+static int poll_batch(struct poller *poller, int64_t timeout_ns)
 {
     struct epoll_event events[BATCH];
-    poller->streak = 0;
     const int n = sys_epoll_wait(poller->epfd, events, BATCH, timeout_ns);
     if (n < 0)
         misuse("the loop's epoll descriptor %d was closed or replaced: %s", poller->epfd, strerror(-n));
@@ -207,4 +208,16 @@ int poller_poll(struct poller *poller, int64_t timeout_ns)
         if (code < 0) fail_waits(descriptor, code);
     }
     return n;
+}
+
+/* All that is ready is taken, within bounds, before anybody looks at deadlines. */
+int poller_poll(struct poller *poller, int64_t timeout_ns)
+{
+    poller->streak = 0;
+    int all = poll_batch(poller, timeout_ns);
+    for (int last = all, batches = 1; last == BATCH && batches < MOST_BATCHES; batches++) {
+        last = poll_batch(poller, 0);
+        all += last;
+    }
+    return all;
 }

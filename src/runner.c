@@ -67,6 +67,8 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
         sched_init(&loop->sched, opt->stack_size ? opt->stack_size : BIDE_STACK_DEFAULT, opt->shuffle_seed);
     if (code < 0) goto fail_sched;
     loop->sched.debug = opt->debug;
+    loop->sched.slow_ns = opt->slow_after > 0 ? clock_ns(opt->slow_after) : 0;
+    loop->sched.on_slow = report_slow;
     loop->sched.on_error = opt->on_error ? opt->on_error : report_error;
     loop->sched.on_error_arg = opt->on_error_arg;
     return 0;
@@ -139,6 +141,7 @@ void bide_loop_free(struct bide_loop *loop)
 {
     if (!loop || is_inherited(loop)) return; /* what it has is the parent's */
     if (sched_current) misuse("the loop at %p is freed while one runs in this thread", (void *)loop);
+    loop->exposed = false; /* nobody else may use it any more, to wake a task */
     (void)loop_close(loop);
     sys_free(loop);
 }
@@ -157,7 +160,9 @@ static int run_task(struct bide_loop *loop, struct bide_task *task, int *result)
     const int drive_code = loop_drive(loop, task);
     if (watched) interrupt_end(&interrupt);
     if (drive_code < 0) code = drive_code;
-    if (code == 0 && result) *result = task_result(task);
+    const int work = task_result(task);
+    if (code == 0 && result) *result = work;
+    if (code == 0 && !result && work < 0) code = work;
     task_pass_failure(task, NULL, true);
     task_release(task);
     return code;

@@ -84,6 +84,7 @@ static void free_block(void *object, void *arg)
 
 void sched_done(struct sched *sched)
 {
+    sched->over = true; /* .on_error may try */
     cells_each(&sched->blocks, free_block, sched);
     cells_done(&sched->blocks);
     ring_done(&sched->ready);

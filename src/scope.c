@@ -53,7 +53,7 @@ bool bide_expired(void)
 int bide_timeout_reschedule(struct bide_scope *outside, double seconds)
 {
     struct scope *scope = inside(outside);
-    if (!scope->task) return 0;
+    if (!scope->task || !timers_current) return 0;
     if (seconds != seconds || scope->kind != SCOPE_TIMEOUT) return -EINVAL;
     if (scope->due) return -ETIMEDOUT;
     const int64_t ns = clock_ns(seconds);
@@ -73,14 +73,25 @@ bool bide_timeout_expired(const struct bide_scope *scope)
     return inside(scope)->due;
 }
 
-int bide_wait_for(bide_fn fn, void *arg, double seconds, int *result)
+int bide_wait_for_begin_(struct bide_scope *scope, bide_fn fn, double seconds)
 {
     if (!task_current) return -EPERM;
     if (!fn || seconds != seconds) return -EINVAL;
-    struct scope scope;
-    const bool pending = task_level(task_current)->code < 0;
-    timeout_push(&scope, seconds);
-    const int work = fn(arg);
-    const bool expired = scope_pop(&scope);
-    return await_fold(expired ? -ETIMEDOUT : pending || scope.cut_outside ? -ECANCELED : 0, work, result);
+    const int code = cancel_check(); /* fn runs all the same */
+    timeout_push(inside(scope), seconds);
+    return code < 0;
+}
+
+int bide_wait_for_end_(struct bide_scope *outside, int pending, int work, int *result)
+{
+    struct scope *scope = inside(outside);
+    const bool expired = scope_pop(scope);
+    return await_fold(expired ? -ETIMEDOUT : pending || scope->cut_outside ? -ECANCELED : 0, work, result);
+}
+
+int bide_wait_for(bide_fn fn, void *arg, double seconds, int *result)
+{
+    struct bide_scope scope;
+    const int pending = bide_wait_for_begin_(&scope, fn, seconds);
+    return pending < 0 ? pending : bide_wait_for_end_(&scope, pending, fn(arg), result);
 }

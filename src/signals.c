@@ -25,7 +25,7 @@ struct subscriber {
     struct letter letter;
     _Atomic uint64_t wanted;
     _Atomic uint64_t come;
-    atomic_bool posted;
+    atomic_int posted; /* a truth value: riscv64 needs one more library to exchange a byte */
     atomic_uint busy;
 };
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -103,14 +104,17 @@ ssize_t sys_writev(int fd, const struct iovec *iov, int n)
     return REPEAT(SYS_WRITE, writev(fd, iov, n));
 }
 
+/* Not every C library has preadv2 and pwritev2. The position is two words, -1: where the file stands. */
 ssize_t sys_readv_nowait(int fd, const struct iovec *iov, int n)
 {
-    return REPEAT(SYS_READ, preadv2(fd, iov, n, -1, RWF_NOWAIT));
+    const ssize_t result = REPEAT(SYS_READ, syscall(SYS_preadv2, fd, iov, (long)n, -1L, -1L, RWF_NOWAIT));
+    return result == -ENOSYS ? -EOPNOTSUPP : result;
 }
 
 ssize_t sys_writev_nowait(int fd, const struct iovec *iov, int n)
 {
-    return REPEAT(SYS_WRITE, pwritev2(fd, iov, n, -1, RWF_NOWAIT));
+    const ssize_t result = REPEAT(SYS_WRITE, syscall(SYS_pwritev2, fd, iov, (long)n, -1L, -1L, RWF_NOWAIT));
+    return result == -ENOSYS ? -EOPNOTSUPP : result;
 }
 
 ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)

@@ -128,13 +128,28 @@ static void shuffle(struct sched *sched)
     ring_swap_front(&sched->ready, (size_t)(sched->random % sched->ready.count));
 }
 
+/* Resumes one task, and reports it if that took long. Its name is kept, as it may end meanwhile. */
+static void run_timed(struct sched *sched)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s", task_name(sched->ready.slots[sched->ready.head]));
+    const int64_t start = sys_clock_ns();
+    leave(sched, &sched->root, &sched->root_stack, false);
+    const int64_t ns = sys_clock_ns() - start;
+    if (ns > sched->slow_ns) sched->on_slow(name, (double)ns / 1e9);
+}
+
 void sched_run(struct sched *sched)
 {
+    const bool one_by_one = sched->random || sched->slow_ns;
     for (unsigned left = TURN; left > 0 && sched->ready.count > 0; left--) {
         if (sched->random) shuffle(sched);
-        sched->budget = sched->random ? 1 : TURN;
-        leave(sched, &sched->root, &sched->root_stack, false);
-        if (!sched->random) return;
+        sched->budget = one_by_one ? 1 : TURN;
+        if (sched->slow_ns)
+            run_timed(sched);
+        else
+            leave(sched, &sched->root, &sched->root_stack, false);
+        if (!one_by_one) return;
     }
 }
 
@@ -187,7 +202,7 @@ struct bide_task *task_create(const struct task_plan *plan)
 {
     struct sched *sched = sched_current;
     const size_t size = !plan->stack_size && sched ? sched->stack_size : plan->stack_size;
-    const int refused = !sched ? EPERM : !plan->fn || size < stack_min() ? EINVAL : 0;
+    const int refused = !sched || sched->over ? EPERM : !plan->fn || size < stack_min() ? EINVAL : 0;
     if (refused) {
         errno = refused;
         return NULL;

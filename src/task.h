@@ -82,7 +82,10 @@ struct sched {
     struct cells blocks;    /* the control blocks */
     size_t living;          /* tasks that have not ended */
     uint32_t next_id;
-    bool closing;     /* new tasks are born cancelled */
+    bool closing;    /* new tasks are born cancelled */
+    int64_t slow_ns; /* not 0: a task that runs that long at a time is reported */
+    void (*on_slow)(const char *name, double seconds);
+    bool over;        /* nothing can be started any more */
     bool debug;       /* at the end, failures that nobody took are reported */
     void *exceptions; /* C++: this thread's exception words, or NULL */
     void (*on_error)(void *arg, const struct bide_error *error);
@@ -170,8 +173,9 @@ void task_watch(struct bide_task *task, struct wait *wait);
 void task_keep(struct bide_task *task, struct node *members);
 struct node *task_kept(struct bide_task *task);
 
-/* Does anybody wait for its end? */
-bool task_watched(const struct bide_task *task);
+/* The same for a task's await; and whether there ever was one. */
+void task_await(struct bide_task *task, struct wait *wait);
+bool task_awaited(const struct bide_task *task);
 
 /* Calls fn with no current task. */
 void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task);

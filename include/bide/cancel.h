@@ -40,7 +40,8 @@ BIDE_API int bide_uncancel(void);
  * when cut short it returns at once, the task runs on, *result is untouched.
  *
  * result: where the task's result goes when it has ended, or NULL.
- * Returns 0, -ECANCELED or -ETIMEDOUT. Errors: -EPERM outside a task, -EDEADLK for oneself.
+ * Returns 0, -ECANCELED or -ETIMEDOUT. Errors: -EPERM outside a task, -EDEADLK for oneself
+ * or a ring of tasks that wait for each other.
  */
 BIDE_API int bide_shield(struct bide_task *task, int *result);
 

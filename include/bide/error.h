@@ -36,6 +36,12 @@ BIDE_API int bide_fail_at(const char *file, int line, int err, const char *fmt, 
 #define bide_fail(...) bide_fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
 /*
+ * What is known of the ended task's failure, borrowed from it. Returns true, or false if it has
+ * not ended, or has not failed, or is NULL: *error is then untouched.
+ */
+BIDE_API bool bide_task_error(struct bide_task *task, struct bide_error *error);
+
+/*
  * The text kept for the last failure with this code (-EIO or EIO) that the running task has
  * seen; strerror's where none was given. Valid until the task sees another failure or ends.
  */

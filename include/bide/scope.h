@@ -88,6 +88,10 @@ BIDE_API bool bide_timeout_expired(const struct bide_scope *scope);
  */
 BIDE_API int bide_wait_for(bide_fn fn, void *arg, double seconds, int *result);
 
+/* Its two halves, of which C++ makes one that an exception of fn leaves properly. */
+BIDE_API int bide_wait_for_begin_(struct bide_scope *scope, bide_fn fn, double seconds);
+BIDE_API int bide_wait_for_end_(struct bide_scope *scope, int pending, int work, int *result);
+
 /* The insides of the macros: a loop that runs once, whose scope is left by its clean-up. */
 #define BIDE_PASTE_(a, b) a##b
 #define BIDE_BLOCK_(enter, seconds, id)                                                                      \
@@ -100,6 +104,27 @@ BIDE_API void bide_scope_leave_(struct bide_scope *scope);
 
 #ifdef __cplusplus
 }
+
+/* In C++ what fn throws leaves the scope on its way. */
+struct bide_wait_for_guard_ {
+    struct bide_scope scope;
+    bool open;
+    ~bide_wait_for_guard_()
+    {
+        if (open) bide_scope_leave_(&scope);
+    }
+};
+inline int bide_wait_for_cpp_(bide_fn fn, void *arg, double seconds, int *result)
+{
+    struct bide_wait_for_guard_ guard;
+    const int pending = bide_wait_for_begin_(&guard.scope, fn, seconds);
+    guard.open = pending >= 0;
+    if (!guard.open) return pending;
+    const int work = fn(arg);
+    guard.open = false;
+    return bide_wait_for_end_(&guard.scope, pending, work, result);
+}
+#define bide_wait_for bide_wait_for_cpp_
 #endif
 
 #endif

@@ -243,7 +243,9 @@ static int do_wait_for(struct actor *actor)
     const bool folded = draw(actor, 3) == 0;
     int result = -EPIPE;
     flow_sync(actor->flow);
-    const bool pending = flow_code(actor->flow) < 0;
+    const int refused = flow_code(actor->flow);
+    const bool pending = refused < 0;
+    if (pending) flow_after(actor->flow, flow_before(actor->flow), refused, false);
     flow_push(actor->flow, &model, TIMEOUT, ticks);
     const int code = bide_wait_for(act_called, &called, seconds(ticks), folded ? NULL : &result);
     check_exit(actor, &model, bide_expired());
