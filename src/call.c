@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: a call that is not IDLE is in exactly one place: POSTED, in its loop's mailbox;
- * TIMED, among the timers; DUE, in a list of calls. Only the thread that took it from IDLE to
- * POSTED touches it before it is in the mailbox, only the loop afterwards.
+ * Invariants: a call that is not IDLE is in exactly one place: CLAIMED, with the thread that is about
+ * to send it; SENT, in its loop's mailbox, or about to be; TIMED, among the timers, or in the list of
+ * those whose time never comes; DUE, in a list of calls. Only the thread that took it from IDLE to
+ * CLAIMED touches it before it is in the mailbox, only the loop afterwards.
  */
 #include "call.h"
 
@@ -13,7 +14,7 @@
 
 _Static_assert(sizeof(struct call) <= sizeof(struct bide_handle), "struct bide_handle is too small");
 
-enum { IDLE, POSTED, TIMED, DUE };
+enum { IDLE, CLAIMED, SENT, TIMED, DUE };
 
 /* ---- in the loop ---- */
 
@@ -62,11 +63,14 @@ void calls_make(struct node *calls)
     }
 }
 
-void calls_drop(struct timers *timers)
+void calls_drop(struct bide_loop *loop)
 {
     struct timer *timer;
-    while ((timer = timers_take(timers)))
+    while ((timer = timers_take(&loop->timers)))
         if (timer->wait.ops == &call_ops) release(CONTAINER(timer, struct call, timer));
+    list_splice(&loop->calls, &loop->calls_never);
+    struct node *node;
+    while ((node = list_pop(&loop->calls))) release(CONTAINER(node, struct call, timer.wait.link));
 }
 
 /* ---- asking for one ---- */
@@ -103,6 +107,8 @@ static int call_at_ns(struct bide_handle *handle, int64_t deadline, void (*fn)(v
     timer_init(&call->timer, &call_ops);
     if (deadline <= 0)
         become_due(call);
+    else if (deadline == CLOCK_NEVER)
+        list_append(&call->loop->calls_never, &call->timer.wait.link);
     else
         timer_start(&call->timer, deadline);
     return 0;
@@ -132,13 +138,14 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
 {
     if (!loop || !fn) return -EINVAL;
     const int saved = errno; /* a signal handler's caller must not see it change */
-    struct call *call = claim(handle, fn, arg, POSTED);
+    struct call *call = claim(handle, fn, arg, CLAIMED);
     const int refused = call ? 0 : -errno;
     errno = saved;
     if (refused) return refused;
     call->loop = loop;
     call->letter.open = call_open;
-    const int code = mailbox_post(&loop->mailbox, &call->letter);
+    atomic_store(&call->state, SENT);
+    const int code = mailbox_send(&loop->mailbox, &call->letter);
     if (code < 0) release(call);
     errno = saved;
     return code;
@@ -147,13 +154,16 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
 int bide_handle_cancel(struct bide_handle *handle)
 {
     struct call *call = (struct call *)(void *)handle;
-    if (!call || atomic_load(&call->state) == IDLE) return 0;
-    if (atomic_load(&call->state) == POSTED) mailbox_open_all(&call->loop->mailbox); /* which makes it due */
-    if (atomic_load(&call->state) == POSTED) return 0; /* another thread is posting it just now */
-    if (atomic_load(&call->state) == TIMED)
+    const int state = call ? atomic_load(&call->state) : IDLE;
+    if (state == IDLE || state == CLAIMED) return 0;
+    const struct visit visit = visit_begin(call->loop);
+    if (state == SENT) mailbox_open_all(&call->loop->mailbox); /* which makes it due, if it is there yet */
+    const bool is_here = atomic_load(&call->state) != SENT;
+    if (is_here) {
         timer_stop(&call->timer);
-    else
         list_remove(&call->timer.wait.link);
-    release(call);
-    return 1;
+        release(call);
+    }
+    visit_end(visit);
+    return is_here;
 }

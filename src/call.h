@@ -13,7 +13,7 @@
 
 /* The inside of struct bide_handle. All zero is one that is not pending. */
 struct __attribute__((may_alias)) call {
-    struct timer timer; /* its wait's link is in the list of calls once it is due */
+    struct timer timer; /* its wait's link is in a list of calls where it is not armed */
     struct letter letter;
     struct bide_loop *loop;
     void (*fn)(void *arg);
@@ -25,7 +25,7 @@ struct __attribute__((may_alias)) call {
 /* Makes those that are in the list now; ones that they add wait for the next turn. */
 void calls_make(struct node *calls);
 
-/* Cancels those that wait for their time; whatever else is among the timers goes too. */
-void calls_drop(struct timers *timers);
+/* Cancels all that the loop has; whatever else is among its timers goes too. */
+void calls_drop(struct bide_loop *loop);
 
 #endif

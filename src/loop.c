@@ -104,8 +104,29 @@ static void run(struct bide_loop *loop)
     if (sched_current != &loop->sched) misuse("the child of a fork returned to the loop at %p", (void *)loop);
 }
 
+/* There was nothing to do in this step: after long enough memory is given back. */
+static void rest(struct bide_loop *loop)
+{
+    if (loop->polled_ns - loop->worked_ns < IDLE_NS) return;
+    loop->worked_ns = loop->polled_ns;
+    if (sched_excess(&loop->sched, true)) trim(loop, true);
+}
+
+int64_t loop_patience(const struct bide_loop *loop)
+{
+    if (loop_is_ready(loop)) return 0;
+    int64_t next = timers_next(&loop->timers);
+    if (next != CLOCK_NEVER && loop->timers.virtual) return 0;
+    const int64_t rest_ns = loop->worked_ns + IDLE_NS;
+    if (next > rest_ns && sched_excess(&loop->sched, true)) next = rest_ns;
+    if (next == CLOCK_NEVER) return CLOCK_NEVER;
+    const int64_t left = next - sys_clock_ns();
+    return left > 0 ? left : 0;
+}
+
 void loop_step(struct bide_loop *loop)
 {
+    if (sched_excess(&loop->sched, false)) trim(loop, false);
     if (loop_is_ready(loop)) {
         glance(loop);
     } else {
@@ -115,6 +136,10 @@ void loop_step(struct bide_loop *loop)
             timers_jump(&loop->timers, timers_next(&loop->timers));
         timers_fire(&loop->timers);
     }
+    if (loop_is_ready(loop))
+        loop->worked_ns = loop->polled_ns;
+    else
+        rest(loop);
     run(loop);
 }
 
@@ -139,27 +164,6 @@ void loop_leave(struct bide_loop *loop)
     loop->running = false;
 }
 
-struct visit visit_begin(struct bide_loop *loop)
-{
-    const struct visit visit = {sched_current, timers_current, poller_current, task_current};
-    if (sched_current == &loop->sched) return visit;
-    if (loop->running)
-        misuse("a task of the loop at %p is handled outside of the thread where it runs", (void *)loop);
-    sched_current = &loop->sched;
-    timers_current = &loop->timers;
-    poller_current = &loop->poller;
-    task_current = NULL;
-    return visit;
-}
-
-void visit_end(struct visit visit)
-{
-    sched_current = visit.sched;
-    timers_current = visit.timers;
-    poller_current = visit.poller;
-    task_current = visit.task;
-}
-
 static void cancel_each(struct bide_task *task, void *arg)
 {
     (void)arg;
@@ -174,7 +178,7 @@ void loop_cancel_all(struct bide_loop *loop)
 
 static bool is_over(const struct bide_loop *loop, const struct bide_task *until)
 {
-    return until ? task_done(until) : loop->sched.living == 0 && list_empty(&loop->calls);
+    return until ? task_done(until) : loop->sched.living == 0;
 }
 
 int loop_drive(struct bide_loop *loop, const struct bide_task *until)

@@ -5,6 +5,7 @@
 
 #include "cancel.h"
 #include "mailbox.h"
+#include "misuse.h"
 #include "poller.h"
 #include "pool.h"
 #include "signals.h"
@@ -20,12 +21,14 @@ struct bide_loop {
     struct mailbox mailbox;
     struct pool pool;
     struct signals signals;
-    struct node calls;     /* functions to be called in the next turn: struct call */
-    struct node executors; /* struct bide_executor */
-    int64_t polled_ns;     /* when epoll was asked last */
-    unsigned forks;        /* task_forks, when it was made */
-    bool running;          /* between loop_enter and loop_leave */
-    bool exposed;          /* a pointer to it was given out: another thread may post to it */
+    struct node calls;       /* functions to be called in the next turn: struct call */
+    struct node calls_never; /* those whose time never comes */
+    struct node executors;   /* struct bide_executor */
+    int64_t polled_ns;       /* when epoll was asked last */
+    int64_t worked_ns;       /* when a step last had something to do */
+    unsigned forks;          /* task_forks, when it was made */
+    bool running;            /* between loop_enter and loop_leave */
+    bool exposed;            /* a pointer to it was given out: another thread may post to it */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };
@@ -50,8 +53,27 @@ struct visit {
     struct poller *poller;
     struct bide_task *task;
 };
-struct visit visit_begin(struct bide_loop *loop);
-void visit_end(struct visit visit);
+
+static inline struct visit visit_begin(struct bide_loop *loop)
+{
+    const struct visit visit = {sched_current, timers_current, poller_current, task_current};
+    if (sched_current == &loop->sched) return visit;
+    if (loop->running)
+        misuse("a task of the loop at %p is handled outside of the thread where it runs", (void *)loop);
+    sched_current = &loop->sched;
+    timers_current = &loop->timers;
+    poller_current = &loop->poller;
+    task_current = NULL;
+    return visit;
+}
+
+static inline void visit_end(struct visit visit)
+{
+    sched_current = visit.sched;
+    timers_current = visit.timers;
+    poller_current = visit.poller;
+    task_current = visit.task;
+}
 
 /* Is there something to do without waiting? */
 bool loop_is_ready(const struct bide_loop *loop);
@@ -59,7 +81,10 @@ bool loop_is_ready(const struct bide_loop *loop);
 /* One turn, then ready tasks: without waiting. */
 void loop_step(struct bide_loop *loop);
 
-/* Turns until the task has ended (NULL: all have, and all calls were made). -EDEADLK: all tasks had to be given up. */
+/* In how many nanoseconds a step has something to do at the latest, or CLOCK_NEVER. */
+int64_t loop_patience(const struct bide_loop *loop);
+
+/* Turns until the task has ended (NULL: all have, and the calls that were due are made). -EDEADLK: all tasks had to be given up. */
 int loop_drive(struct bide_loop *loop, const struct bide_task *until);
 
 /* Cancels all tasks; new ones are born cancelled. */

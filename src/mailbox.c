@@ -5,8 +5,9 @@
  *    letters. So each letter is followed by a call, or taken before it.
  *  - A letter is the sender's until it is posted, then the box's, and its opener's once taken. The
  *    sender does not touch it after posting.
- *  - The eventfd is closed only after the box is, and after all who were posting have left: none of
- *    them can write to a number that stands for something else by then.
+ *  - Nothing is sent once mailbox_refuse has returned: it waits for all who are sending. What belongs
+ *    to the loop may still post, and is over before the eventfd is closed. So nobody can write to a
+ *    number that stands for something else by then.
  */
 #include "mailbox.h"
 
@@ -16,24 +17,27 @@
 #include <errno.h>
 #include <sched.h>
 
-static struct letter closed;
-#define CLOSED (&closed)
-
-int mailbox_post(struct mailbox *mailbox, struct letter *letter)
+void mailbox_post(struct mailbox *mailbox, struct letter *letter)
 {
-    atomic_fetch_add(&mailbox->posting, 1);
     struct letter *first = atomic_load(&mailbox->letters);
     do {
         letter->next = first;
-    } while (first != CLOSED && !atomic_compare_exchange_weak(&mailbox->letters, &first, letter));
+    } while (!atomic_compare_exchange_weak(&mailbox->letters, &first, letter));
     const uint64_t one = 1;
     if (!first) {
         const ssize_t n = sys_write(mailbox->fd, &one, sizeof one);
         if (n < 0 && n != -EAGAIN) /* which would mean that it is set already */
             misuse("the loop's eventfd %d was closed or replaced: error %zd", mailbox->fd, -n);
     }
-    atomic_fetch_sub(&mailbox->posting, 1);
-    return first == CLOSED ? -ESHUTDOWN : 0;
+}
+
+int mailbox_send(struct mailbox *mailbox, struct letter *letter)
+{
+    atomic_fetch_add(&mailbox->sending, 1);
+    const bool refused = atomic_load(&mailbox->refusing);
+    if (!refused) mailbox_post(mailbox, letter);
+    atomic_fetch_sub(&mailbox->sending, 1);
+    return refused ? -ESHUTDOWN : 0;
 }
 
 /* Opens letters, the newest first in the list, in the order of posting. */
@@ -96,9 +100,14 @@ int mailbox_open(struct mailbox *mailbox, struct poller *poller)
     return code;
 }
 
+void mailbox_refuse(struct mailbox *mailbox)
+{
+    atomic_store(&mailbox->refusing, true);
+    while (atomic_load(&mailbox->sending) > 0) sched_yield();
+    mailbox_open_all(mailbox);
+}
+
 void mailbox_close(struct mailbox *mailbox)
 {
-    open_all(atomic_exchange(&mailbox->letters, CLOSED));
-    while (atomic_load(&mailbox->posting) > 0) sched_yield();
     (void)sys_close(mailbox->fd); /* an eventfd has nothing to lose */
 }

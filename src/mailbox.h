@@ -16,8 +16,9 @@ struct letter {
 };
 
 struct mailbox {
-    _Atomic(struct letter *) letters; /* the newest first; CLOSED once nothing is taken any more */
-    atomic_uint posting;              /* calls of mailbox_post that are under way */
+    _Atomic(struct letter *) letters; /* the newest first */
+    atomic_uint sending;              /* calls of mailbox_send that are under way */
+    atomic_bool refusing;             /* nothing is taken from others any more */
     int fd;                           /* an eventfd, written when the first letter comes */
     struct fd_wait wait;
     bool called;     /* the eventfd was written */
@@ -27,11 +28,17 @@ struct mailbox {
 /* Registers with the poller. 0, or a negative errno. */
 int mailbox_open(struct mailbox *mailbox, struct poller *poller);
 
-/* Opens the letters that have come, and refuses those that come from now on. */
+/* Opens the letters that have come; those that others send from now on are refused. */
+void mailbox_refuse(struct mailbox *mailbox);
+
+/* No letter may come any more. */
 void mailbox_close(struct mailbox *mailbox);
 
-/* From anywhere, also a signal handler. 0, or -ESHUTDOWN: the letter is still the caller's. */
-int mailbox_post(struct mailbox *mailbox, struct letter *letter);
+/* For what belongs to the loop, as its threads: from anywhere, also a signal handler. */
+void mailbox_post(struct mailbox *mailbox, struct letter *letter);
+
+/* The same for all others. 0, or -ESHUTDOWN: the letter is still the caller's. */
+int mailbox_send(struct mailbox *mailbox, struct letter *letter);
 
 /* Opens the letters, if the poller has seen a call; or that there are, called or not. */
 void mailbox_collect(struct mailbox *mailbox);

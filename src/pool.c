@@ -46,7 +46,7 @@ static void *worker_main(void *arg)
         job->begun = true;
         pthread_mutex_unlock(&pool->lock);
         run_job(job);
-        (void)mailbox_post(pool->mailbox, &job->letter); /* it is closed only after all jobs are back */
+        mailbox_post(pool->mailbox, &job->letter);
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);

@@ -23,8 +23,9 @@ struct bide_remote {
     int result;
     struct failure *failure; /* its text, or NULL */
     unsigned references;
+    unsigned cancels; /* that the letter brings; it is under way if there are any */
     bool over;
-    bool cancelling; /* the letter is under way */
+    bool let_go; /* the thread will not look at it any more */
 };
 
 static void put(struct bide_remote *remote)
@@ -41,11 +42,12 @@ static void put(struct bide_remote *remote)
 
 /* ---- in the loop ---- */
 
-static void end(struct bide_remote *remote, int result)
+static void end(struct bide_remote *remote, int result, struct failure *failure)
 {
     pthread_mutex_lock(&remote->lock);
     remote->task = NULL;
     remote->result = result;
+    remote->failure = failure;
     remote->over = true;
     pthread_cond_broadcast(&remote->ended);
     pthread_mutex_unlock(&remote->lock);
@@ -57,12 +59,12 @@ static void remote_fire(struct wait *wait, int result)
     struct bide_remote *remote = CONTAINER(wait, struct bide_remote, owner);
     struct bide_task *task = wait->task;
     pthread_mutex_lock(&remote->lock);
-    const bool let_go = remote->references == 1;
+    const bool let_go = remote->let_go;
     pthread_mutex_unlock(&remote->lock);
     if (let_go) task_report(task);
-    remote->failure = task_copy_failure(task);
+    struct failure *failure = task_copy_failure(task);
     task_release(task);
-    end(remote, result);
+    end(remote, result, failure);
 }
 
 static const struct wait_ops remote_ops = {.fire = remote_fire};
@@ -74,7 +76,7 @@ static void open_start(struct letter *letter)
     wait_init(&remote->owner, &remote_ops);
     struct bide_task *task = task_create(&plan);
     if (!task) {
-        end(remote, -errno);
+        end(remote, -errno, NULL);
         return;
     }
     pthread_mutex_lock(&remote->lock);
@@ -87,10 +89,11 @@ static void open_cancel(struct letter *letter)
 {
     struct bide_remote *remote = CONTAINER(letter, struct bide_remote, cancel);
     pthread_mutex_lock(&remote->lock);
-    remote->cancelling = false;
+    const unsigned cancels = remote->cancels;
+    remote->cancels = 0;
     struct bide_task *task = remote->task; /* only this thread ends it */
     pthread_mutex_unlock(&remote->lock);
-    if (task) cancel_by_call(task);
+    for (unsigned i = 0; task && i < cancels; i++) cancel_by_call(task);
     put(remote);
 }
 
@@ -116,7 +119,7 @@ struct bide_remote *bide_start_threadsafe(struct bide_loop *loop, bide_fn fn, vo
 {
     int code = !loop || !fn ? -EINVAL : 0;
     struct bide_remote *remote = code == 0 ? remote_new(loop, fn, arg) : NULL;
-    if (remote && (code = mailbox_post(&loop->mailbox, &remote->start)) == 0) return remote;
+    if (remote && (code = mailbox_send(&loop->mailbox, &remote->start)) == 0) return remote;
     errno = remote || code < 0 ? -code : ENOMEM;
     if (remote) {
         remote->references = 1;
@@ -143,6 +146,19 @@ static int wait_until_over(struct bide_remote *remote, int64_t deadline)
     return 0;
 }
 
+/* This thread, or its running task, sees the failure; under the lock. */
+static void see_failure(const struct bide_remote *remote)
+{
+    struct failure *failure = failure_copy(remote->failure, remote->result);
+    struct failures *seen = task_current ? task_failures(task_current) : NULL;
+    if (seen) {
+        failures_see(seen, remote->result, failure);
+        return;
+    }
+    *failure_of_thread() = failure ? *failure : (struct failure){.code = 0};
+    sys_free(failure);
+}
+
 int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
 {
     if (!remote || seconds != seconds) return -EINVAL;
@@ -152,10 +168,9 @@ int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
     int code = 0;
     if (!remote->over) code = is_own_loop(remote->loop) ? -EDEADLK : wait_until_over(remote, deadline);
     const int work = remote->result;
+    if (code == 0 && work < 0) see_failure(remote);
     pthread_mutex_unlock(&remote->lock);
     if (code < 0) return code;
-    if (work < 0) failure_of_thread()->code = 0;
-    if (remote->failure) *failure_of_thread() = *remote->failure;
     if (!result) return work < 0 ? work : 0;
     *result = work;
     return 0;
@@ -166,20 +181,22 @@ int bide_remote_cancel(struct bide_remote *remote)
     if (!remote) return 0;
     pthread_mutex_lock(&remote->lock);
     const bool over = remote->over;
-    const bool post = !over && !remote->cancelling;
-    if (post) {
-        remote->cancelling = true;
-        remote->references++;
-    }
+    const bool send = !over && remote->cancels == 0;
+    if (send) remote->references++;
+    if (!over) remote->cancels++;
     pthread_mutex_unlock(&remote->lock);
-    if (post && mailbox_post(&remote->loop->mailbox, &remote->cancel) < 0)
+    if (send && mailbox_send(&remote->loop->mailbox, &remote->cancel) < 0)
         put(remote); /* the loop cancels all as it ends */
     return !over;
 }
 
 void bide_remote_free(struct bide_remote *remote)
 {
-    if (remote) put(remote);
+    if (!remote) return;
+    pthread_mutex_lock(&remote->lock);
+    remote->let_go = true;
+    pthread_mutex_unlock(&remote->lock);
+    put(remote);
 }
 
 int bide_run_threadsafe(struct bide_loop *loop, bide_fn fn, void *arg, int *result)

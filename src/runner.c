@@ -39,7 +39,9 @@ static void in_forked_child(void)
 {
     task_forks++;
     task_current = NULL;
-    if (sched_current) loop_leave(loop_current());
+    if (!sched_current) return;
+    signals_reblock(&loop_current()->signals);
+    loop_leave(loop_current());
 }
 
 static void watch_forks(void)
@@ -54,6 +56,7 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     *loop = (struct bide_loop){
         .exposed = true, .forks = task_forks, .cancel_on_interrupt = opt->cancel_on_interrupt};
     list_init(&loop->calls);
+    list_init(&loop->calls_never);
     list_init(&loop->executors);
     timers_init(&loop->timers, opt->clock == BIDE_CLOCK_VIRTUAL);
     signals_init(&loop->signals, &loop->mailbox);
@@ -123,13 +126,14 @@ static int loop_close(struct bide_loop *loop)
     loop_enter(loop);
     loop_cancel_all(loop);
     int code = loop_drive(loop, NULL);
-    signals_done(&loop->signals);
-    mailbox_close(&loop->mailbox);
+    mailbox_refuse(&loop->mailbox);
     const int late_code = loop_drive(loop, NULL); /* what came last */
     if (late_code < 0) code = late_code;
+    signals_done(&loop->signals);
     pool_done(&loop->pool);
     executors_free(&loop->executors);
-    calls_drop(&loop->timers);
+    mailbox_close(&loop->mailbox);
+    calls_drop(loop);
     sched_done(&loop->sched);
     timers_done(&loop->timers);
     poller_done(&loop->poller);
@@ -240,13 +244,7 @@ int bide_loop_fd(struct bide_loop *loop)
 
 double bide_loop_timeout(struct bide_loop *loop)
 {
-    if (!loop) return BIDE_FOREVER;
-    if (loop_is_ready(loop)) return 0;
-    const int64_t next = timers_next(&loop->timers);
-    if (next == CLOCK_NEVER) return BIDE_FOREVER;
-    if (loop->timers.virtual) return 0;
-    const int64_t left = next - sys_clock_ns();
-    return left > 0 ? clock_seconds(left) : 0;
+    return loop ? clock_seconds(loop_patience(loop)) : BIDE_FOREVER;
 }
 
 int bide_loop_step(struct bide_loop *loop)

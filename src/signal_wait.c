@@ -39,6 +39,7 @@ int bide_signal_wait(const int *signals, size_t n)
     int code = cancel_check();
     if (code == 0) code = signals_subscribe(&loop_current()->signals, wait.set);
     if (code < 0) return code;
+    loop_current()->signals.asked |= wait.set;
     wait_init(&wait.wait, &signal_ops);
     if (!signals_watch(&loop_current()->signals, &wait)) return wait.number;
     code = park(&wait.wait);
@@ -47,11 +48,18 @@ int bide_signal_wait(const int *signals, size_t n)
 
 /* ---- .cancel_on_interrupt ---- */
 
+/* From now on SIGINT has its old effect, unless tasks wait for it too. */
+static void give_up(struct interrupt *interrupt)
+{
+    struct signals *signals = interrupt->wait.signals;
+    if (!(signals->asked & interrupt->wait.set)) signals_unsubscribe(signals, SIGINT);
+}
+
 static void interrupt_fire(struct wait *wait, int result)
 {
     (void)result;
     struct interrupt *interrupt = CONTAINER(wait, struct interrupt, wait.wait);
-    signals_unsubscribe(interrupt->wait.signals, SIGINT); /* the next one has its old effect */
+    give_up(interrupt);
     cancel_by_call(interrupt->task);
 }
 
@@ -60,17 +68,16 @@ static const struct wait_ops interrupt_ops = {.drop = drop_signal, .fire = inter
 int interrupt_begin(struct interrupt *interrupt, struct signals *signals, struct bide_task *task)
 {
     interrupt->wait.set = (uint64_t)1 << (SIGINT - 1);
+    interrupt->wait.signals = signals;
     interrupt->task = task;
     wait_init(&interrupt->wait.wait, &interrupt_ops);
     const int code = signals_subscribe(signals, interrupt->wait.set);
-    if (code == 0 && !signals_watch(signals, &interrupt->wait)) {
-        interrupt->wait.signals = signals;
-        interrupt_fire(&interrupt->wait.wait, 0);
-    }
+    if (code == 0 && !signals_watch(signals, &interrupt->wait)) interrupt_fire(&interrupt->wait.wait, 0);
     return code;
 }
 
 void interrupt_end(struct interrupt *interrupt)
 {
     list_remove(&interrupt->wait.wait.link);
+    give_up(interrupt);
 }

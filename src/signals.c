@@ -57,14 +57,29 @@ static bool is_pending(void)
     return sigismember(&pending, SIGPIPE) == 1;
 }
 
-static void unblock_wanted(const struct signals *signals)
+/* A foreign loop's poll must be woken by them too, so they stay unblocked between steps. */
+static void unblock_wanted(struct signals *signals)
 {
     const uint64_t wanted = signals->subscriber ? atomic_load(&signals->subscriber->wanted) : 0;
     sigset_t set;
     sigemptyset(&set);
-    for (int number = 1; number < SIGNALS; number++)
-        if (wanted & bit(number)) sigaddset(&set, number);
+    for (int number = 1; number < SIGNALS; number++) {
+        if (!(wanted & bit(number))) continue;
+        sigaddset(&set, number);
+        if (sigismember(&signals->old_mask, number) != 1) continue;
+        sigdelset(&signals->old_mask, number);
+        signals->unblocked |= bit(number);
+        signals->thread = pthread_self();
+    }
     if (wanted) pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void signals_reblock(struct signals *signals)
+{
+    const bool here = signals->unblocked && pthread_equal(signals->thread, pthread_self());
+    for (int number = 1; here && number < SIGNALS; number++)
+        if (signals->unblocked & bit(number)) sigaddset(&signals->old_mask, number);
+    signals->unblocked = 0;
 }
 
 void signals_enter(struct signals *signals)
@@ -90,9 +105,8 @@ static void tell(struct subscriber *subscriber, uint64_t signal)
     atomic_fetch_add(&subscriber->busy, 1);
     if (atomic_load(&subscriber->wanted) & signal) {
         atomic_fetch_or(&subscriber->come, signal);
-        if (!atomic_exchange(&subscriber->posted, true) &&
-            mailbox_post(subscriber->mailbox, &subscriber->letter) < 0)
-            atomic_store(&subscriber->posted, false);
+        if (!atomic_exchange(&subscriber->posted, true))
+            mailbox_post(subscriber->mailbox, &subscriber->letter);
     }
     atomic_fetch_sub(&subscriber->busy, 1);
 }
@@ -230,6 +244,7 @@ void signals_done(struct signals *signals)
     subscriber->signals = NULL;
     pthread_mutex_unlock(&lock);
     signals->subscriber = NULL;
+    signals_reblock(signals);
 }
 
 /* At the program's end nothing is left reachable; the handler is not installed any more. */

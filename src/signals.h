@@ -16,11 +16,14 @@ enum { SIGNALS = 65 }; /* numbers from 1 */
 
 struct signals {
     struct mailbox *mailbox;
-    sigset_t old_mask;             /* of the thread, before the loop ran */
-    bool was_pending;              /* a SIGPIPE that is not ours: it stays */
+    sigset_t old_mask;  /* of the thread, before the loop ran; what is handled is not blocked in it */
+    pthread_t thread;   /* where some signals were blocked, until they were handled: */
+    uint64_t unblocked; /* these, a bit for each number */
+    bool was_pending;   /* a SIGPIPE that is not ours: it stays */
     struct subscriber *subscriber; /* NULL: it has never waited for a signal */
     struct node waits;             /* struct signal_wait, in order */
-    uint64_t pending;              /* have come, and nobody waited: a bit for each number */
+    uint64_t asked;                /* tasks have waited for these: they are handled to the end */
+    uint64_t pending;              /* have come, and nobody waited */
 };
 
 struct signal_wait {
@@ -31,6 +34,9 @@ struct signal_wait {
 };
 
 void signals_init(struct signals *signals, struct mailbox *mailbox);
+
+/* The running loop's thread has its signals blocked again once the loop is left. */
+void signals_reblock(struct signals *signals);
 
 /* Gives up what was subscribed to; the last loop that does restores the dispositions. */
 void signals_done(struct signals *signals);

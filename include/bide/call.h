@@ -53,7 +53,7 @@ BIDE_API int bide_call_at(struct bide_handle *handle, double when, void (*fn)(vo
 /*
  * Takes the call back. In the loop's thread. Returns 1, or 0 if it has been made, was cancelled
  * or is NULL. Calls that are pending when their loop ends are cancelled, but for those that are
- * due at once: they are made.
+ * due at once: they are made, though not without end the ones that they ask for in turn.
  */
 BIDE_API int bide_handle_cancel(struct bide_handle *handle);
 

@@ -54,7 +54,10 @@ BIDE_API struct bide_task *bide_loop_start(struct bide_loop *loop, bide_fn fn, v
  */
 BIDE_API int bide_loop_fd(struct bide_loop *loop);
 
-/* Seconds until a step has something to do at the latest: 0 for now, BIDE_FOREVER for no timer. */
+/*
+ * Seconds until a step has something to do at the latest: 0 for now, BIDE_FOREVER for no timer. A
+ * step that finds nothing gives memory back after a burst.
+ */
 BIDE_API double bide_loop_timeout(struct bide_loop *loop);
 
 /*
