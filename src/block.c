@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+_Thread_local struct bide_task *task_current INITIAL_EXEC;
+_Thread_local struct sched *sched_current INITIAL_EXEC;
+unsigned task_forks;
+
 static struct extra *extra_of(struct bide_task *task)
 {
     if (!task->extra) {
@@ -225,4 +229,25 @@ struct bide_error task_error(struct bide_task *task)
                                .file = failure ? failure->file : NULL,
                                .text = failure ? failure->text : strerror(-code),
                                .task = task_name(task)};
+}
+
+void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task)
+{
+    struct bide_task *self = task_current;
+    task_current = NULL;
+    fn(arg, task);
+    task_current = self;
+}
+
+static void report(void *arg, struct bide_task *task)
+{
+    const struct sched *sched = arg;
+    const struct bide_error error = task_error(task);
+    sched->on_error(sched->on_error_arg, &error);
+}
+
+void task_report(struct bide_task *task)
+{
+    const int result = task_result(task);
+    if (result < 0 && result != -ECANCELED) task_call_outside(report, sched_current, task);
 }

@@ -10,7 +10,7 @@
 
 _Noreturn void misuse(const char *format, ...)
 {
-    char line[800] = "bide: ";
+    char line[720] = "bide: "; /* with the registers of the arguments, within the stack a call may use */
     va_list arguments;
     va_start(arguments, format);
     const int n = vsnprintf(line + 6, sizeof line - 7, format, arguments);

@@ -29,10 +29,6 @@
 
 enum { TURN = 61 }; /* resumptions before the loop looks at the world again */
 
-_Thread_local struct bide_task *task_current INITIAL_EXEC;
-_Thread_local struct sched *sched_current INITIAL_EXEC;
-unsigned task_forks;
-
 /* ---- switching ---- */
 
 /* C++ keeps the exceptions being handled in two words of the thread; tasks have their own. */
@@ -321,27 +317,6 @@ void task_abandon(struct bide_task *task)
     } else {
         task->context.flags |= ABANDONED;
     }
-}
-
-void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task)
-{
-    struct bide_task *self = task_current;
-    task_current = NULL;
-    fn(arg, task);
-    task_current = self;
-}
-
-static void report(void *arg, struct bide_task *task)
-{
-    const struct sched *sched = arg;
-    const struct bide_error error = task_error(task);
-    sched->on_error(sched->on_error_arg, &error);
-}
-
-void task_report(struct bide_task *task)
-{
-    const int result = task_result(task);
-    if (result < 0 && result != -ECANCELED) task_call_outside(report, sched_current, task);
 }
 
 void task_keep(struct bide_task *task, struct node *members)
