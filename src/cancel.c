@@ -186,9 +186,10 @@ void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int
     scope->cut = scope->cut_outside = scope->due = false;
     if (!scope->task) return;
     struct level *level = level_to_change(scope->task);
-    if (level->innermost == scope)
-        misuse("task '%s' enters the scope or group at %p, which is open", task_name(scope->task),
-               (void *)scope);
+    for (const struct scope *open = level->innermost; open; open = open->outer)
+        if (open == scope)
+            misuse("task '%s' enters the scope or group at %p, which is open", task_name(scope->task),
+                   (void *)scope);
     timer_init(&scope->timer, &scope_ops);
     scope->timer.deadline = deadline;
     scope->grace_ns = grace_ns;

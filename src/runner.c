@@ -127,8 +127,10 @@ static int loop_close(struct bide_loop *loop)
     loop_cancel_all(loop);
     int code = loop_drive(loop, NULL);
     mailbox_refuse(&loop->mailbox);
-    const int late_code = loop_drive(loop, NULL); /* what came last */
-    if (late_code < 0) code = late_code;
+    for (int last = 0; last < 2; last++) { /* what came last, then the calls that its tasks asked for */
+        const int late_code = loop_drive(loop, NULL);
+        if (late_code < 0) code = late_code;
+    }
     signals_done(&loop->signals);
     pool_done(&loop->pool);
     executors_free(&loop->executors);
