@@ -137,6 +137,7 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
                               void *arg)
 {
     if (!loop || !fn) return -EINVAL;
+    if (loop_is_inherited(loop)) return -EPERM;
     const int saved = errno; /* a signal handler's caller must not see it change */
     struct call *call = claim(handle, fn, arg, CLAIMED);
     const int refused = call ? 0 : -errno;

@@ -39,6 +39,12 @@ static inline struct bide_loop *loop_current(void)
     return CONTAINER(sched_current, struct bide_loop, sched);
 }
 
+/* Is it the parent's, in the child of a fork? */
+static inline bool loop_is_inherited(const struct bide_loop *loop)
+{
+    return loop->forks != task_forks;
+}
+
 /* Becomes this thread's running loop, from loop_enter to loop_leave. */
 void loop_enter(struct bide_loop *loop);
 void loop_leave(struct bide_loop *loop);

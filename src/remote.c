@@ -22,6 +22,8 @@ struct bide_remote {
     void *arg;
     int result;
     struct failure *failure; /* its text, or NULL */
+    unsigned
+        forks; /* task_forks, when it was made: in a forked child nobody ends it, and its lock may be held */
     unsigned references;
     unsigned cancels; /* that the letter brings; it is under way if there are any */
     bool over;
@@ -103,7 +105,7 @@ static struct bide_remote *remote_new(struct bide_loop *loop, bide_fn fn, void *
 {
     struct bide_remote *remote = sys_alloc(sizeof *remote);
     if (!remote) return NULL;
-    *remote = (struct bide_remote){.loop = loop, .fn = fn, .arg = arg, .references = 2};
+    *remote = (struct bide_remote){.loop = loop, .fn = fn, .arg = arg, .forks = task_forks, .references = 2};
     remote->start.open = open_start;
     remote->cancel.open = open_cancel;
     pthread_condattr_t attributes;
@@ -117,7 +119,7 @@ static struct bide_remote *remote_new(struct bide_loop *loop, bide_fn fn, void *
 
 struct bide_remote *bide_start_threadsafe(struct bide_loop *loop, bide_fn fn, void *arg)
 {
-    int code = !loop || !fn ? -EINVAL : 0;
+    int code = !loop || !fn ? -EINVAL : loop_is_inherited(loop) ? -EPERM : 0;
     struct bide_remote *remote = code == 0 ? remote_new(loop, fn, arg) : NULL;
     if (remote && (code = mailbox_send(&loop->mailbox, &remote->start)) == 0) return remote;
     errno = remote || code < 0 ? -code : ENOMEM;
@@ -162,6 +164,7 @@ static void see_failure(const struct bide_remote *remote)
 int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
 {
     if (!remote || seconds != seconds) return -EINVAL;
+    if (remote->forks != task_forks) return -EPERM;
     const int64_t ns = clock_ns(seconds);
     const int64_t deadline = clock_after(sys_clock_ns(), ns > 0 ? ns : 0);
     pthread_mutex_lock(&remote->lock);
@@ -178,7 +181,7 @@ int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
 
 int bide_remote_cancel(struct bide_remote *remote)
 {
-    if (!remote) return 0;
+    if (!remote || remote->forks != task_forks) return 0;
     pthread_mutex_lock(&remote->lock);
     const bool over = remote->over;
     const bool send = !over && remote->cancels == 0;
@@ -192,7 +195,7 @@ int bide_remote_cancel(struct bide_remote *remote)
 
 void bide_remote_free(struct bide_remote *remote)
 {
-    if (!remote) return;
+    if (!remote || remote->forks != task_forks) return;
     pthread_mutex_lock(&remote->lock);
     remote->let_go = true;
     pthread_mutex_unlock(&remote->lock);

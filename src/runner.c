@@ -12,12 +12,6 @@
 #include <bide/task.h>
 #include <errno.h>
 
-/* Is it the parent's, in the child of a fork? */
-static bool is_inherited(const struct bide_loop *loop)
-{
-    return loop->forks != task_forks;
-}
-
 /* ---- making one ---- */
 
 static bool is_sound(const struct bide_options *opt)
@@ -39,6 +33,7 @@ static void in_forked_child(void)
 {
     task_forks++;
     task_current = NULL;
+    signals_forget();
     if (!sched_current) return;
     signals_reblock(&loop_current()->signals);
     loop_leave(loop_current());
@@ -145,7 +140,7 @@ static int loop_close(struct bide_loop *loop)
 
 void bide_loop_free(struct bide_loop *loop)
 {
-    if (!loop || is_inherited(loop)) return; /* what it has is the parent's */
+    if (!loop || loop_is_inherited(loop)) return; /* what it has is the parent's */
     if (sched_current) misuse("the loop at %p is freed while one runs in this thread", (void *)loop);
     loop->exposed = false; /* nobody else may use it any more, to wake a task */
     (void)loop_close(loop);
@@ -178,7 +173,7 @@ int bide_loop_run(struct bide_loop *loop, bide_fn fn, void *arg, int *result)
 {
     if (!loop || !fn) return -EINVAL;
     if (sched_current) return -EALREADY;
-    if (is_inherited(loop)) return -EPERM;
+    if (loop_is_inherited(loop)) return -EPERM;
     loop_enter(loop);
     loop->sched.closing = false;
     const struct task_plan plan = {.fn = fn, .arg = arg, .name = "main"};
@@ -227,7 +222,7 @@ double bide_time(void)
 
 struct bide_task *bide_loop_start(struct bide_loop *loop, bide_fn fn, void *arg)
 {
-    if (!loop || is_inherited(loop)) {
+    if (!loop || loop_is_inherited(loop)) {
         errno = loop ? EPERM : EINVAL;
         return NULL;
     }
@@ -253,7 +248,7 @@ int bide_loop_step(struct bide_loop *loop)
 {
     if (!loop) return -EINVAL;
     if (sched_current) return -EALREADY;
-    if (is_inherited(loop)) return -EPERM;
+    if (loop_is_inherited(loop)) return -EPERM;
     loop_enter(loop);
     loop->sched.closing = false;
     loop_step(loop);

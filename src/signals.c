@@ -247,6 +247,23 @@ void signals_done(struct signals *signals)
     signals_reblock(signals);
 }
 
+/* Another thread may have had the lock, or been in the handler, as it forked: it is not here. */
+void signals_forget(void)
+{
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    for (struct subscriber *each = atomic_load(&subscribers); each; each = each->next) {
+        each->signals = NULL;
+        atomic_store(&each->wanted, 0);
+        atomic_store(&each->come, 0);
+        atomic_store(&each->posted, false);
+        atomic_store(&each->busy, 0);
+    }
+    for (int number = 1; number < SIGNALS; number++) {
+        if (users[number] > 0) (void)sys_sigaction(number, &before[number], NULL); /* it was accepted once */
+        users[number] = 0;
+    }
+}
+
 /* At the program's end nothing is left reachable; the handler is not installed any more. */
 __attribute__((destructor)) static void free_subscribers(void)
 {

@@ -41,6 +41,9 @@ void signals_reblock(struct signals *signals);
 /* Gives up what was subscribed to; the last loop that does restores the dispositions. */
 void signals_done(struct signals *signals);
 
+/* In the child of a fork: no loop handles any signal. */
+void signals_forget(void);
+
 /* Around each run of the loop. */
 void signals_enter(struct signals *signals);
 void signals_leave(struct signals *signals);

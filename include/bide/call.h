@@ -11,7 +11,8 @@
  *     bide_run_threadsafe, bide_start_threadsafe, bide_remote_wait, bide_remote_cancel,
  *     bide_remote_free
  *
- * They give -ESHUTDOWN once the loop has ended: what was taken before is still done.
+ * They give -ESHUTDOWN once the loop has ended: what was taken before is still done. In the child
+ * of a fork they give -EPERM for the loops of its parent.
  */
 #ifndef BIDE_CALL_H
 #define BIDE_CALL_H
