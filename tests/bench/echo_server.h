@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two echo servers: bide's, and a raw edge-triggered epoll loop which takes a short read for the
+ * end of what is there. Both accept a known number of connections, then tell the load to begin, and
+ * end when the last one is closed.
+ */
+#ifndef ECHO_SERVER_H
+#define ECHO_SERVER_H
+
+#include "counted.h"
+
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+enum { ECHO_BUFFER = 4096 };
+
+struct echo_job {
+    int listener;
+    int connections;
+    int yielders; /* tasks that only yield, beside the server */
+    int out;      /* where it tells that it is ready, and in the end its figures */
+};
+
+struct echo_figures {
+    double cpu_ns; /* user and system */
+    struct counts counts;
+};
+
+static struct echo_figures echo_before;
+
+static double echo_cpu_ns(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e9 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
+}
+
+static void echo_ready(const struct echo_job *job)
+{
+    must(write(job->out, "r", 1) == 1, "write");
+    echo_before = (struct echo_figures){echo_cpu_ns(), counts};
+}
+
+static void echo_over(const struct echo_job *job)
+{
+    struct echo_figures figures = {echo_cpu_ns() - echo_before.cpu_ns, counts};
+    figures.counts.reads -= echo_before.counts.reads;
+    figures.counts.writes -= echo_before.counts.writes;
+    figures.counts.waits -= echo_before.counts.waits;
+    figures.counts.others -= echo_before.counts.others;
+    must(write(job->out, &figures, sizeof figures) == sizeof figures, "write");
+}
+
+/* ---- by hand ---- */
+
+/* False when the connection is at its end. */
+static bool raw_serve(int fd)
+{
+    char buf[ECHO_BUFFER];
+    ssize_t n;
+    do {
+        n = read(fd, buf, sizeof buf);
+        if (n < 0) return errno == EAGAIN;
+        if (n > 0) must(write(fd, buf, (size_t)n) == n, "write");
+    } while (n == (ssize_t)sizeof buf);
+    return n > 0;
+}
+
+static void raw_accept(int epfd, int listener)
+{
+    const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    must(fd >= 0, "accept4");
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
+    must(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+}
+
+static void raw_server(const struct echo_job *job)
+{
+    struct epoll_event events[256];
+    const int epfd = epoll_create1(0);
+    for (int i = 0; i < job->connections; i++) raw_accept(epfd, job->listener);
+    echo_ready(job);
+    for (int open = job->connections; open > 0;) {
+        const int n = epoll_wait(epfd, events, 256, -1);
+        for (int i = 0; i < n; i++) {
+            if (raw_serve(events[i].data.fd)) continue;
+            close(events[i].data.fd);
+            open--;
+        }
+    }
+    echo_over(job);
+    close(epfd);
+}
+
+/* ---- bide ---- */
+
+static int echo_connection(void *arg)
+{
+    const int fd = (int)(intptr_t)arg;
+    char buf[ECHO_BUFFER];
+    ssize_t n;
+    while ((n = bide_read(fd, buf, sizeof buf)) > 0) must(bide_write(fd, buf, (size_t)n) == n, "bide_write");
+    bide_close(fd);
+    return (int)n;
+}
+
+static int echo_yielder(void *arg)
+{
+    (void)arg;
+    while (bide_yield() == 0) {
+    }
+    return 0;
+}
+
+static int echo_serve_all(void *arg)
+{
+    const struct echo_job *job = arg;
+    struct bide_group connections;
+    must(bide_adopt(job->listener) == 0, "bide_adopt");
+    BIDE_GROUP(connections) {
+        for (int i = 0; i < job->connections; i++) {
+            const intptr_t fd = bide_accept(job->listener, NULL, NULL);
+            must(fd >= 0 && bide_group_spawn(&connections, echo_connection, (void *)fd) == 0, "bide_accept");
+        }
+        echo_ready(job);
+    }
+    echo_over(job);
+    return bide_group_result(&connections);
+}
+
+/* The connections, and beside them tasks that are cancelled when the last connection has ended. */
+static int echo_main(void *arg)
+{
+    const struct echo_job *job = arg;
+    struct bide_group yielders;
+    int code = 0;
+    BIDE_GROUP(yielders) {
+        for (int i = 0; i < job->yielders; i++)
+            must(bide_group_spawn(&yielders, echo_yielder, NULL) == 0, "spawn");
+        code = echo_serve_all(arg);
+        break;
+    }
+    return code;
+}
+
+static void bide_server(const struct echo_job *job)
+{
+    must(bide_run(echo_main, (void *)(uintptr_t)job) == 0, "bide_run");
+}
+
+#endif
