@@ -5,7 +5,6 @@
  */
 #include <bide.h>
 #include <ctype.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +64,7 @@ int main(void)
     ask(ends[HOST]);
     while (bide_loop_step(loop) > 0) {
         double seconds = bide_loop_timeout(loop);
-        poll(fds, 2, seconds > 1e6 ? -1 : (int)ceil(seconds * 1000));
+        poll(fds, 2, seconds > 1e6 ? -1 : (int)(seconds * 1000) + 1);
         if (fds[0].revents) {
             hear(ends[HOST]);
             ask(ends[HOST]);

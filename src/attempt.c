@@ -148,13 +148,15 @@ static enum how how_to(const struct descriptor *descriptor)
     return descriptor->own ? HOW_OWN : HOW_FOREIGN;
 }
 
-/* Tries, with the turn, until it need not wait any more. */
-static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *attempt)
+/* Tries, with the turn, until it need not wait any more; waits first if it was tried just now. */
+static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *attempt, bool tried)
 {
     const uint32_t generation = descriptor->generation;
     const uint32_t events = attempt->side == SIDE_IN ? EPOLLIN : EPOLLOUT;
     ssize_t n;
-    while ((n = attempt->try(attempt, how_to(descriptor))) == -EAGAIN) {
+    for (;; tried = false) {
+        n = tried ? -EAGAIN : attempt->try(attempt, how_to(descriptor));
+        if (n != -EAGAIN) break;
         int code = cancel_cut();
         if (code == 0) code = attempt_wait(descriptor, events);
         const bool is_file = code == -EPERM && !descriptor->own; /* epoll knows no such thing */
@@ -178,11 +180,12 @@ ssize_t attempt_perform(const struct attempt *attempt)
     const int paced = attempt_pace();
     if (paced < 0) return paced;
     if (descriptor->generation != generation) return -EBADF;
-    if (!descriptor->taken[attempt->side]) {
+    const bool is_free = !descriptor->taken[attempt->side];
+    if (is_free) {
         const ssize_t n = attempt->try(attempt, how_to(descriptor));
         if (n != -EAGAIN) return n;
     }
     const int refused = turn_take(descriptor, attempt->side);
     if (refused < 0) return refused;
-    return descriptor->generation == generation ? try_in_turn(descriptor, attempt) : -EBADF;
+    return descriptor->generation == generation ? try_in_turn(descriptor, attempt, is_free) : -EBADF;
 }

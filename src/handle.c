@@ -44,7 +44,10 @@ struct bide_task *bide_create_task_with(const struct bide_task_options *opt, bid
 
 struct bide_task *bide_create_task(bide_fn fn, void *arg)
 {
-    return bide_create_task_with(NULL, fn, arg);
+    const struct task_plan plan = {.fn = fn, .arg = arg};
+    struct bide_task *task = task_create(&plan);
+    if (task) task_start(task);
+    return task;
 }
 
 size_t bide_stack_min(void)

@@ -47,7 +47,7 @@ BIDE_API struct bide_task *bide_loop_start(struct bide_loop *loop, bide_fn fn, v
  *
  *     struct pollfd fds[] = {{bide_loop_fd(loop), POLLIN, 0}, ...};
  *     double seconds = bide_loop_timeout(loop);
- *     poll(fds, n, seconds > 1e6 ? -1 : (int)ceil(seconds * 1000));
+ *     poll(fds, n, seconds > 1e6 ? -1 : (int)(seconds * 1000) + 1);
  *     bide_loop_step(loop);
  *
  * It stays the loop's. Errors: -EINVAL for NULL.
