@@ -8,16 +8,14 @@
 #include <bide.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+
+static const int end_signals[] = {SIGINT, SIGTERM};
 
 struct server {
     uint16_t port;
-    int signals; /* readable once a signal has come */
     int listener;
     struct bide_group connections;
 };
@@ -84,7 +82,7 @@ static int serve(void *arg)
     int code = 0;
     BIDE_GROUP(server->connections) {
         bide_group_start(&server->connections, accept_clients, server);
-        code = bide_poll(server->signals, POLLIN); /* cut short if accepting fails */
+        code = bide_signal_wait(end_signals, 2); /* cut short if accepting fails */
         bide_group_cancel(&server->connections);
     }
     bide_close(server->listener);
@@ -98,14 +96,10 @@ int main(int argc, char **argv)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL); /* from now on they only make the descriptor readable */
+    sigprocmask(SIG_BLOCK, &set, NULL); /* one that comes before the first wait is kept for it */
 
-    struct server server = {
-        .port = (uint16_t)(argc > 1 ? strtoul(argv[1], NULL, 10) : 0),
-        .signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
-    };
-    int code = server.signals < 0 ? -errno : bide_run(serve, &server);
+    struct server server = {.port = (uint16_t)(argc > 1 ? strtoul(argv[1], NULL, 10) : 0)};
+    int code = bide_run(serve, &server);
     if (code < 0) fprintf(stderr, "echo_server: %s\n", bide_error_text(code));
-    close(server.signals);
     return code < 0;
 }

@@ -32,7 +32,8 @@ struct bide_task;
 
 /*
  * A task function: >= 0 is its result, < 0 (a negative errno) its failure. The same function
- * runs as a task, in a thread, or by a plain call; and a plain call is an await.
+ * runs as a task or by a plain call, and a plain call is an await; it runs in a thread too, where
+ * calls that may wait give -EPERM.
  */
 typedef int (*bide_fn)(void *arg);
 

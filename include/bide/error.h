@@ -42,8 +42,9 @@ BIDE_API int bide_fail_at(const char *file, int line, int err, const char *fmt, 
 BIDE_API bool bide_task_error(struct bide_task *task, struct bide_error *error);
 
 /*
- * The text kept for the last failure with this code (-EIO or EIO) that the running task has
- * seen; strerror's where none was given. Valid until the task sees another failure or ends.
+ * The text kept for the last failure with this code (-EIO or EIO) that the running task, or
+ * outside of tasks this thread, has seen; strerror's where none was given. Valid until it sees
+ * another failure or ends; it may be an argument of bide_fail.
  */
 BIDE_API const char *bide_error_text(int code);
 

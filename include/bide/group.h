@@ -21,7 +21,8 @@ struct bide_group {
 
 /*
  * A block that ends when all tasks started in the group have. Falling out of it, or `continue`,
- * joins them; break, return and goto cancel them, then join.
+ * joins them; break, return and goto cancel them, then join. The macro takes the group itself, the
+ * functions take its address.
  *
  *     struct bide_group g;
  *     BIDE_GROUP(g) {

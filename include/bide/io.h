@@ -6,7 +6,10 @@
  * bide's own descriptors (from bide_socket and bide_accept, or given by bide_adopt) are
  * non-blocking and stay registered with the loop, which is fastest; they must be closed by
  * bide_close. Any other descriptor works too, its flags untouched. Several tasks may read one
- * descriptor, or write it: they are served in turn. SIGPIPE is never raised.
+ * descriptor, or write it: they are served in turn, call by call. SIGPIPE is never raised.
+ *
+ * What never waits is libc's own: bind, listen, setsockopt, getsockname. getaddrinfo does wait:
+ * call it by bide_to_thread.
  */
 #ifndef BIDE_IO_H
 #define BIDE_IO_H

@@ -35,7 +35,7 @@ struct bide_options {
 /*
  * Runs fn(arg) as the main task of a new loop in this thread, until it has ended.
  *
- *     static int hello(void *arg) { bide_sleep(1); return puts(arg) < 0 ? -EIO : 0; }
+ *     static int hello(void *arg) { int code = bide_sleep(1); return code < 0 ? code : puts(arg); }
  *     int main(void) { return bide_run(hello, "Hello!") < 0; }
  *
  * Returns what fn returned, after every task that was left has been cancelled and joined, the

@@ -41,7 +41,8 @@ struct bide_scope {
 /*
  * A block that holds off every cancel and deadline from outside. Once one is pending, or if
  * one is at entry, the block has `grace` seconds left; then its calls fail with -ECANCELED,
- * and bide_expired() after it is true. What was held off meets the first call after it.
+ * and bide_expired() after it is true. What was held off meets the first call after it. Calls
+ * that join (a job in a thread, tasks that end) still wait for what they join.
  *
  *     BIDE_SHIELD(2.0) {
  *         rollback(connection);
@@ -49,7 +50,10 @@ struct bide_scope {
  */
 #define BIDE_SHIELD(grace) BIDE_BLOCK_(bide_shield_enter, grace, __COUNTER__)
 
-/* Enters a scope that lasts that many seconds: BIDE_TIMEOUT by hand. */
+/*
+ * Enters a scope that lasts that many seconds: BIDE_TIMEOUT by hand, for the functions below. It
+ * must be left by bide_scope_exit before the task returns, else the program aborts.
+ */
 BIDE_API void bide_timeout_enter(struct bide_scope *scope, double seconds);
 
 /* Enters a shield with that many seconds of grace: BIDE_SHIELD by hand. */
