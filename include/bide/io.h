@@ -92,7 +92,8 @@ BIDE_API int bide_write_all(int fd, const void *buf, size_t n, size_t *done);
 BIDE_API int bide_poll(int fd, int events);
 
 /*
- * Makes fd one of bide's own: sets O_NONBLOCK and O_CLOEXEC. Returns 0. Errors: -EBADF, -EPERM
+ * Makes fd one of bide's own: sets O_NONBLOCK and O_CLOEXEC; tasks that wait for it as a foreign
+ * one are woken with -EBADF. Returns 0. Errors: -EBADF, -EPERM
  * where no loop runs, -ENOMEM.
  */
 BIDE_API int bide_adopt(int fd);
