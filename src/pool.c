@@ -102,9 +102,10 @@ int pool_submit(struct pool *pool, struct job *job)
         return -EAGAIN;
     }
     list_append(&pool->queue, &job->wait.link);
+    const bool has_idle = pool->idle > 0; /* those that are busy look at the queue before they wait */
     const bool enough = ++pool->queued <= pool->idle;
     pthread_mutex_unlock(&pool->lock);
-    pthread_cond_signal(&pool->work);
+    if (has_idle) pthread_cond_signal(&pool->work);
     const int code = enough || pool->threads == pool->most ? 0 : start_worker(pool);
     if (code < 0 && pool->threads == 0) { /* with other threads it would only be later */
         list_remove(&job->wait.link);
