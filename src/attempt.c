@@ -58,8 +58,11 @@ int attempt_wait(struct descriptor *descriptor, uint32_t events)
 
 ssize_t attempt_ready(const struct attempt *attempt)
 {
-    const int events = sys_poll(attempt->fd, attempt->side == SIDE_IN ? POLLIN : POLLOUT);
-    return events < 0 ? events : events == 0 ? -EAGAIN : events & POLLNVAL ? -EBADF : 0;
+    const int wanted = attempt->side == SIDE_IN ? POLLIN : POLLOUT;
+    const int events = sys_poll(attempt->fd, wanted);
+    if (events <= 0) return events < 0 ? events : -EAGAIN;
+    /* A terminal whose other side has hung up need not take what is written. */
+    return wanted == POLLOUT && !(events & (POLLOUT | POLLERR)) ? -EAGAIN : 0;
 }
 
 /* ---- in a thread: files block, whatever their flags say ---- */
@@ -101,10 +104,9 @@ static ssize_t perform_in_thread(struct descriptor *descriptor, const struct att
     call.job.fn = try_in_thread;
     call.job.arg = &call;
     wait_init(&call.job.wait, &thread_attempt_ops);
-    int code = pool_submit(&loop_current()->pool, &call.job);
-    if (code < 0) return code;
+    if (pool_submit(&loop_current()->pool, &call.job) < 0) return -ENOMEM;
     descriptor->threads++;
-    code = park(&call.job.wait);
+    const int code = park(&call.job.wait);
     if (--descriptor->threads == 0 && descriptor->closing) {
         descriptor->closing = false;
         (void)sys_close(descriptor->fd); /* whoever gave it up has been told that it was */
@@ -114,12 +116,11 @@ static ssize_t perform_in_thread(struct descriptor *descriptor, const struct att
 
 /* ---- turns ---- */
 
-int attempt_pace(void)
+bool attempt_is_long(void)
 {
-    if (++poller_current->streak <= STREAK) return 0;
+    if (++poller_current->streak <= STREAK) return false;
     poller_current->streak = 0;
-    park_yield();
-    return cancel_cut();
+    return true;
 }
 
 static int turn_take(struct descriptor *descriptor, enum side side)
@@ -143,30 +144,55 @@ static void turn_give(struct descriptor *descriptor, enum side side)
         descriptor->taken[side] = false;
 }
 
-static enum how how_to(const struct descriptor *descriptor)
+static ssize_t try_once(const struct descriptor *descriptor, const struct attempt *attempt)
 {
-    return descriptor->own ? HOW_OWN : HOW_FOREIGN;
+    if (descriptor->file) return IN_THREAD;
+    return attempt->try(attempt, descriptor->own ? HOW_OWN : HOW_FOREIGN);
 }
 
-/* Tries, with the turn, until it need not wait any more; waits first if it was tried just now. */
-static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *attempt, bool tried)
+static bool must_wait(ssize_t n)
+{
+    return n == -EAGAIN || n == IN_THREAD;
+}
+
+/* The try has to wait, or to be made in a thread. -EAGAIN: now it is worth another one. */
+static ssize_t wait_for_more(struct descriptor *descriptor, const struct attempt *attempt, ssize_t n)
+{
+    int code = cancel_cut();
+    if (code == 0 && n == -EAGAIN)
+        code = attempt_wait(descriptor, attempt->side == SIDE_IN ? EPOLLIN : EPOLLOUT);
+    const bool is_file = code == -EPERM && !descriptor->own; /* epoll knows no such thing */
+    if (is_file || (code == 0 && n == IN_THREAD)) return perform_in_thread(descriptor, attempt);
+    return code < 0 ? code : -EAGAIN;
+}
+
+/* Tries, with the turn, until it need not wait any more. n: what a try has just said, or 0. */
+static ssize_t try_in_turn(struct descriptor *descriptor, const struct attempt *attempt, ssize_t n)
 {
     const uint32_t generation = descriptor->generation;
-    const uint32_t events = attempt->side == SIDE_IN ? EPOLLIN : EPOLLOUT;
-    ssize_t n;
-    for (;; tried = false) {
-        n = tried ? -EAGAIN : attempt->try(attempt, how_to(descriptor));
+    if (n == 0) n = try_once(descriptor, attempt);
+    while (must_wait(n)) {
+        n = wait_for_more(descriptor, attempt, n);
+        if (descriptor->generation != generation) return n == -EAGAIN ? -EBADF : n; /* closed meanwhile */
         if (n != -EAGAIN) break;
-        int code = cancel_cut();
-        if (code == 0) code = attempt_wait(descriptor, events);
-        const bool is_file = code == -EPERM && !descriptor->own; /* epoll knows no such thing */
-        n = is_file ? perform_in_thread(descriptor, attempt) : code;
-        if (descriptor->generation != generation) return is_file || n < 0 ? n : -EBADF; /* closed meanwhile */
-        if (is_file && n == -EAGAIN) park_yield(); /* it says so for ever; others get their turn */
-        if (n != -EAGAIN && (is_file || code < 0)) break;
+        n = try_once(descriptor, attempt);
     }
     turn_give(descriptor, attempt->side);
     return n;
+}
+
+/* Others run before the try; the turn is held meanwhile, so that who asked first is served first. */
+static ssize_t perform_after_others(struct descriptor *descriptor, const struct attempt *attempt)
+{
+    const uint32_t generation = descriptor->generation;
+    const int refused = turn_take(descriptor, attempt->side);
+    if (refused < 0) return refused;
+    if (descriptor->generation == generation) park_yield();
+    if (descriptor->generation != generation) return -EBADF;
+    const int code = cancel_cut();
+    if (code == 0) return try_in_turn(descriptor, attempt, 0);
+    turn_give(descriptor, attempt->side);
+    return code;
 }
 
 ssize_t attempt_perform(const struct attempt *attempt)
@@ -175,17 +201,14 @@ ssize_t attempt_perform(const struct attempt *attempt)
     if (code < 0) return code;
     struct descriptor *descriptor = poller_get_open(poller_current, attempt->fd);
     if (!descriptor) return -errno;
-    if (descriptor->file) return perform_in_thread(descriptor, attempt);
-    const uint32_t generation = descriptor->generation;
-    const int paced = attempt_pace();
-    if (paced < 0) return paced;
-    if (descriptor->generation != generation) return -EBADF;
-    const bool is_free = !descriptor->taken[attempt->side];
-    if (is_free) {
-        const ssize_t n = attempt->try(attempt, how_to(descriptor));
-        if (n != -EAGAIN) return n;
+    if (attempt_is_long()) return perform_after_others(descriptor, attempt);
+    ssize_t n = 0;
+    if (!descriptor->taken[attempt->side]) {
+        n = try_once(descriptor, attempt);
+        if (!must_wait(n)) return n;
     }
+    const uint32_t generation = descriptor->generation;
     const int refused = turn_take(descriptor, attempt->side);
     if (refused < 0) return refused;
-    return descriptor->generation == generation ? try_in_turn(descriptor, attempt, is_free) : -EBADF;
+    return descriptor->generation == generation ? try_in_turn(descriptor, attempt, n) : -EBADF;
 }

@@ -15,6 +15,9 @@
 /* How it may be tried: the descriptor never blocks; it may, and its flags are not ours; it may, but in a thread. */
 enum how { HOW_OWN, HOW_FOREIGN, HOW_THREAD };
 
+/* What a try may say instead of -EAGAIN: it would block, and no event tells when it would not. */
+enum { IN_THREAD = -4096 };
+
 /* What is tried until it no longer says -EAGAIN. */
 struct attempt {
     ssize_t (*try)(const struct attempt *attempt, enum how how);
@@ -31,8 +34,8 @@ struct attempt {
 /* The whole call: checks, tries, waits. What the try said at last, or why it was cut short. */
 ssize_t attempt_perform(const struct attempt *attempt);
 
-/* Lets others run when many calls in a row have found data at hand. 0, or why the call is cut short. */
-int attempt_pace(void);
+/* Have many calls in a row found data at hand, so that others should run before this one tries? */
+bool attempt_is_long(void);
 
 /* Parks until an event of EPOLLIN and EPOLLOUT; the events, or a negative code: -EPERM where epoll knows none. */
 int attempt_wait(struct descriptor *descriptor, uint32_t events);

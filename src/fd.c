@@ -103,8 +103,11 @@ static bool is_of_the_peer(ssize_t code)
 
 static ssize_t try_accept(const struct attempt *attempt, enum how how)
 {
-    const ssize_t ready = how == HOW_FOREIGN ? attempt_ready(attempt) : 0;
-    return ready < 0 ? ready : sys_accept(attempt->fd, attempt->address, attempt->length);
+    ssize_t ready = how == HOW_FOREIGN ? attempt_ready(attempt) : 0;
+    if (ready == -EAGAIN) ready = sys_listens(attempt->fd); /* what does not would be waited for in vain */
+    if (ready < 0) return ready;
+    if (ready > 0) return -EAGAIN;
+    return sys_accept(attempt->fd, attempt->address, attempt->length);
 }
 
 int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
@@ -167,7 +170,7 @@ int bide_adopt(int fd)
     if (flags < 0) return flags;
     const int fd_flags = sys_get_fd_flags(fd);
     if (fd_flags < 0) return fd_flags;
-    if (descriptor->own && (flags & O_NONBLOCK)) return 0;
+    if (descriptor->own && (flags & O_NONBLOCK) && poller_knows(poller_current, descriptor)) return 0;
     int code = sys_set_flags(fd, flags | O_NONBLOCK);
     if (code < 0) return code;
     code = sys_set_fd_flags(fd, fd_flags | FD_CLOEXEC);

@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <string.h>
 
+enum { TERMINAL_WRITE = 512 };
+
 /* ---- what is tried ---- */
 
 static ssize_t try_readv(const struct attempt *attempt)
@@ -18,7 +20,15 @@ static ssize_t try_readv(const struct attempt *attempt)
     return sys_readv(attempt->fd, attempt->iov, attempt->count);
 }
 
-/* A socket, else what the kernel can read without blocking, else what poll promises; a file's turn is in a thread. */
+/* A read of nothing waits for nothing, as long as it is not called recv. */
+static bool is_empty(const struct attempt *attempt)
+{
+    int i = 0;
+    while (i < attempt->count && attempt->iov[i].iov_len == 0) i++;
+    return i == attempt->count;
+}
+
+/* A socket, else what the kernel can read without blocking, else what poll promises; files and terminals go to a thread. */
 static ssize_t try_foreign_read(const struct attempt *attempt)
 {
     if (attempt->count == 1 && attempt->iov->iov_len == 0)
@@ -29,14 +39,15 @@ static ssize_t try_foreign_read(const struct attempt *attempt)
     if (n != -ENOTSOCK) return n;
     n = sys_readv_nowait(attempt->fd, attempt->iov, attempt->count);
     if (n != -EOPNOTSUPP) return n;
-    if (sys_is_file(attempt->fd)) return -EAGAIN;
+    if (sys_is_file(attempt->fd)) return IN_THREAD;
     n = attempt_ready(attempt);
-    return n < 0 ? n : try_readv(attempt);
+    if (n < 0) return n;
+    return sys_is_terminal(attempt->fd) ? IN_THREAD : try_readv(attempt);
 }
 
 static ssize_t try_read(const struct attempt *attempt, enum how how)
 {
-    return how == HOW_FOREIGN ? try_foreign_read(attempt) : try_readv(attempt);
+    return how == HOW_FOREIGN && !is_empty(attempt) ? try_foreign_read(attempt) : try_readv(attempt);
 }
 
 static ssize_t try_writev(const struct attempt *attempt)
@@ -45,13 +56,12 @@ static ssize_t try_writev(const struct attempt *attempt)
     return sys_writev(attempt->fd, attempt->iov, attempt->count);
 }
 
-/* Where poll says that it can be written, a pipe takes that much without blocking. */
-static ssize_t write_a_little(const struct attempt *attempt)
+static ssize_t write_at_most(const struct attempt *attempt, size_t most)
 {
     int i = 0;
     while (i + 1 < attempt->count && attempt->iov[i].iov_len == 0) i++;
     const size_t n = attempt->iov[i].iov_len;
-    return sys_write(attempt->fd, attempt->iov[i].iov_base, n < PIPE_BUF ? n : PIPE_BUF);
+    return sys_write(attempt->fd, attempt->iov[i].iov_base, n < most ? n : most);
 }
 
 static ssize_t try_foreign_write(const struct attempt *attempt)
@@ -60,16 +70,22 @@ static ssize_t try_foreign_write(const struct attempt *attempt)
                              .msg_iovlen = (size_t)attempt->count};
     ssize_t n = sys_sendmsg(attempt->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n != -ENOTSOCK) return n;
+    if (is_empty(attempt)) return try_writev(attempt);
     n = sys_writev_nowait(attempt->fd, attempt->iov, attempt->count);
     if (n != -EOPNOTSUPP) return n;
-    if (sys_is_file(attempt->fd)) return -EAGAIN;
+    if (sys_is_file(attempt->fd)) return IN_THREAD;
     n = attempt_ready(attempt);
-    return n < 0 ? n : write_a_little(attempt);
+    if (n < 0) return n;
+    if (sys_is_terminal(attempt->fd)) return IN_THREAD;
+    return write_at_most(attempt, PIPE_BUF); /* poll promises a pipe's writer that much */
 }
 
+/* A terminal that is read by nobody any more would hold up the thread: it gets what fits as good as always. */
 static ssize_t try_write(const struct attempt *attempt, enum how how)
 {
-    return how == HOW_FOREIGN ? try_foreign_write(attempt) : try_writev(attempt);
+    if (how == HOW_FOREIGN) return try_foreign_write(attempt);
+    if (how == HOW_THREAD && sys_is_terminal(attempt->fd)) return write_at_most(attempt, TERMINAL_WRITE);
+    return try_writev(attempt);
 }
 
 static ssize_t try_recv(const struct attempt *attempt, enum how how)
@@ -100,28 +116,48 @@ static ssize_t try_sendmsg(const struct attempt *attempt, enum how how)
 
 /* ---- the calls ---- */
 
-ssize_t bide_readv(int fd, const struct iovec *iov, int n)
+static ssize_t read_into(int fd, const struct iovec *iov, int n)
 {
     const struct attempt attempt = {.try = try_read, .fd = fd, .side = SIDE_IN, .iov = iov, .count = n};
     return attempt_perform(&attempt);
 }
 
-ssize_t bide_writev(int fd, const struct iovec *iov, int n)
+static ssize_t write_from(int fd, const struct iovec *iov, int n)
 {
     const struct attempt attempt = {.try = try_write, .fd = fd, .side = SIDE_OUT, .iov = iov, .count = n};
     return attempt_perform(&attempt);
 }
 
+/* What the kernel would say of the buffers, which are looked at before it sees them. */
+static int refuse(const struct iovec *iov, int n)
+{
+    if (!task_current) return -EPERM;
+    if (n < 0 || n > IOV_MAX) return -EINVAL;
+    return n > 0 && !iov ? -EFAULT : 0;
+}
+
+ssize_t bide_readv(int fd, const struct iovec *iov, int n)
+{
+    const int refused = refuse(iov, n);
+    return refused < 0 ? refused : read_into(fd, iov, n);
+}
+
+ssize_t bide_writev(int fd, const struct iovec *iov, int n)
+{
+    const int refused = refuse(iov, n);
+    return refused < 0 ? refused : write_from(fd, iov, n);
+}
+
 ssize_t bide_read(int fd, void *buf, size_t n)
 {
     const struct iovec iov = {buf, n};
-    return bide_readv(fd, &iov, 1);
+    return read_into(fd, &iov, 1);
 }
 
 ssize_t bide_write(int fd, const void *buf, size_t n)
 {
     const struct iovec iov = {(void *)(uintptr_t)buf, n};
-    return bide_writev(fd, &iov, 1);
+    return write_from(fd, &iov, 1);
 }
 
 ssize_t bide_recv(int fd, void *buf, size_t n, int flags)
@@ -177,12 +213,14 @@ int bide_poll(int fd, int events)
     struct descriptor *descriptor = poller_get_open(poller_current, fd);
     if (!descriptor) return -errno;
     const uint32_t generation = descriptor->generation;
-    if ((code = attempt_pace()) < 0) return code;
     const uint32_t wanted = (events & POLLIN ? EPOLLIN : 0) | (events & POLLOUT ? EPOLLOUT : 0);
-    for (;;) {
-        if (descriptor->generation != generation) return -EBADF;
-        const int ready = sys_poll(fd, events);
-        if (ready != 0) return ready > 0 && ready & POLLNVAL ? -EBADF : ready;
+    if (attempt_is_long()) park_yield();
+    if ((code = cancel_cut()) < 0) return code;
+    if (descriptor->generation != generation) return -EBADF;
+    int ready;
+    while ((ready = sys_poll(fd, events)) == 0) {
         if ((code = cancel_cut()) < 0 || (code = attempt_wait(descriptor, wanted)) < 0) return code;
+        if (descriptor->generation != generation) return -EBADF;
     }
+    return ready;
 }

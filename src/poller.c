@@ -114,6 +114,13 @@ static int register_own(struct poller *poller, struct descriptor *descriptor, ui
     return code;
 }
 
+bool poller_knows(const struct poller *poller, const struct descriptor *descriptor)
+{
+    if (!descriptor->registered) return true;
+    return sys_epoll_ctl(poller->epfd, EPOLL_CTL_MOD, descriptor->fd, descriptor->registered,
+                         event_data(descriptor)) != -ENOENT;
+}
+
 /* Arms a foreign descriptor for all who wait for it. Epoll may have lost it meanwhile, or know it still. */
 static int arm_foreign(struct poller *poller, struct descriptor *descriptor, uint32_t events)
 {

@@ -68,6 +68,9 @@ void poller_unwatch(struct fd_wait *wait);
 /* Forgets what the number stood for; waits and turns are woken with -EBADF. */
 void poller_forget(struct poller *poller, struct descriptor *descriptor);
 
+/* False if it was closed behind our back, and the number used again: epoll forgets such ones silently. */
+bool poller_knows(const struct poller *poller, const struct descriptor *descriptor);
+
 /* Takes events, waiting for at most that long (< 0: without limit), and wakes. How many there were. */
 int poller_poll(struct poller *poller, int64_t timeout_ns);
 

@@ -82,6 +82,7 @@ int sys_socket(int domain, int type, int protocol);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */
 int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS also for EINTR */
 int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
+int sys_listens(int fd); /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags);
@@ -97,6 +98,7 @@ int sys_open(const char *path, int flags, mode_t mode);
 int sys_pipe(int fds[2]); /* non-blocking, close-on-exec */
 int sys_socketpair(int domain, int type, int protocol, int fds[2]);
 bool sys_is_file(int fd); /* a file or disk: it never says that it is not ready, and may block all the same */
-int sys_close(int fd);    /* never repeats; EINTR and EINPROGRESS are success */
+bool sys_is_terminal(int fd);
+int sys_close(int fd); /* never repeats; EINTR and EINPROGRESS are success */
 
 #endif

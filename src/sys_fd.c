@@ -57,6 +57,14 @@ int sys_socket_error(int fd)
     return result < 0 ? result : -error;
 }
 
+int sys_listens(int fd)
+{
+    int listens = 0;
+    socklen_t len = sizeof listens;
+    const int result = (int)ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len));
+    return result < 0 ? result : listens ? 1 : -EINVAL;
+}
+
 ssize_t sys_read(int fd, void *buf, size_t n)
 {
     return REPEAT(SYS_READ, read(fd, buf, n));
@@ -147,4 +155,9 @@ bool sys_is_file(int fd)
     struct stat status;
     return fstat(fd, &status) == 0 &&
            (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode));
+}
+
+bool sys_is_terminal(int fd)
+{
+    return isatty(fd);
 }
