@@ -167,6 +167,7 @@ static int run_trial(void *arg)
 
 static void run(void **state)
 {
+    need_kind(((const struct trial *)*state)->kind);
     assert_int_equal(check_run(run_trial, *state), 0);
 }
 

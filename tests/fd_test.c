@@ -222,7 +222,8 @@ static int write_all_into(void *arg)
 TASK(bug_30_write_all_tells_what_was_done_when_cancelled)
 {
     static const int which[] = {UNIX_STREAM, TCP, PIPE, FIFO, TTY, PTY_MASTER};
-    for (size_t i = 0; i < 6 * MANNERS; i++) {
+    const size_t n_kinds = have_terminals() ? 6 : 4;
+    for (size_t i = 0; i < n_kinds * MANNERS; i++) {
         size_t done = 0, got = 0;
         int result = 0;
         char block[4096];

@@ -112,6 +112,21 @@ const struct kind kinds[KINDS] = {
 
 const char *const manners[MANNERS] = {"own", "foreign_blocking", "foreign_nonblocking"};
 
+bool have_terminals(void)
+{
+    int fds[2] = {-1, -1};
+    const bool works = open_tty(fds) == 0;
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0) close(fds[i]);
+    return works;
+}
+
+void need_kind(const struct kind *kind)
+{
+    const bool is_terminal = kind == &kinds[TTY] || kind == &kinds[PTY_MASTER];
+    if (is_terminal && !have_terminals()) check_skip("there are no pseudo-terminals here (/dev/pts)");
+}
+
 /* ---- of the test that runs ---- */
 
 static int set_up(int i, enum manner manner)

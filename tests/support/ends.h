@@ -31,6 +31,12 @@ extern const char *const manners[MANNERS];
 
 extern int ends[2]; /* of the test that runs: to read, to write */
 
+/* Are there pseudo-terminals? Not in a bare root without /dev/pts. */
+bool have_terminals(void);
+
+/* On the main stack: skips the test, in words, where there are no pseudo-terminals and the kind is one. */
+void need_kind(const struct kind *kind);
+
 /* Opens both ends. Adopts them, or notes their flags. */
 int open_ends(const struct kind *kind, enum manner manner);
 
