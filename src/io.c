@@ -196,7 +196,7 @@ int bide_write_all(int fd, const void *buf, size_t n, size_t *done)
     size_t written = 0;
     ssize_t code;
     do {
-        code = bide_write(fd, (const char *)buf + written, n - written);
+        code = bide_write(fd, written ? (const char *)buf + written : buf, n - written);
         if (code > 0) written += (size_t)code;
         if (code == 0 && written < n) code = -EIO; /* it takes nothing, and never will */
     } while (code > 0 && written < n);

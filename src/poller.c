@@ -102,16 +102,25 @@ static uint64_t event_data(const struct descriptor *descriptor)
     return (uint64_t)descriptor->generation << 32 | (uint32_t)descriptor->fd;
 }
 
+/* Asks epoll for the events. It may have lost the descriptor behind our back meanwhile, or know it still. */
+static int control(struct poller *poller, struct descriptor *descriptor, uint32_t events)
+{
+    const uint64_t data = event_data(descriptor);
+    const int fd = descriptor->fd;
+    int code =
+        sys_epoll_ctl(poller->epfd, descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events, data);
+    if (code == -ENOENT) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_ADD, fd, events, data);
+    if (code == -EEXIST) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_MOD, fd, events, data);
+    if (code == 0) descriptor->registered = events;
+    return code;
+}
+
 /* Registers own descriptors once for reading, from the first write that had to wait on for writing too. */
 static int register_own(struct poller *poller, struct descriptor *descriptor, uint32_t events)
 {
     const uint32_t wanted =
         descriptor->registered | events | EPOLLIN | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET;
-    if (wanted == descriptor->registered) return 0;
-    const int op = descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    const int code = sys_epoll_ctl(poller->epfd, op, descriptor->fd, wanted, event_data(descriptor));
-    if (code == 0) descriptor->registered = wanted;
-    return code;
+    return wanted == descriptor->registered ? 0 : control(poller, descriptor, wanted);
 }
 
 bool poller_knows(const struct poller *poller, const struct descriptor *descriptor)
@@ -121,19 +130,13 @@ bool poller_knows(const struct poller *poller, const struct descriptor *descript
                          event_data(descriptor)) != -ENOENT;
 }
 
-/* Arms a foreign descriptor for all who wait for it. Epoll may have lost it meanwhile, or know it still. */
+/* Arms a foreign descriptor for all who wait for it. */
 static int arm_foreign(struct poller *poller, struct descriptor *descriptor, uint32_t events)
 {
     uint32_t wanted = events | (uint32_t)EPOLLONESHOT;
     for (struct node *node = descriptor->waits.next; node != &descriptor->waits; node = node->next)
         wanted |= CONTAINER(node, struct fd_wait, wait.link)->events;
-    const uint64_t data = event_data(descriptor);
-    int code = sys_epoll_ctl(poller->epfd, descriptor->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-                             descriptor->fd, wanted, data);
-    if (code == -ENOENT) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_ADD, descriptor->fd, wanted, data);
-    if (code == -EEXIST) code = sys_epoll_ctl(poller->epfd, EPOLL_CTL_MOD, descriptor->fd, wanted, data);
-    if (code == 0) descriptor->registered = wanted;
-    return code;
+    return control(poller, descriptor, wanted);
 }
 
 int poller_watch(struct poller *poller, struct descriptor *descriptor, struct fd_wait *wait)

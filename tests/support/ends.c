@@ -213,7 +213,8 @@ ssize_t fill(int fd)
     ssize_t n, all = 0;
     const int before = fcntl(fd, F_GETFL);
     CHECK_INT(fcntl(fd, F_SETFL, before | O_NONBLOCK), 0);
-    while ((n = write(fd, block, sizeof block)) > 0) all += n;
+    for (size_t size = sizeof block; size > 0; size /= 10)
+        while ((n = write(fd, block, size)) > 0) all += n;
     CHECK_INT(errno, EAGAIN);
     CHECK_INT(fcntl(fd, F_SETFL, before), 0);
     return all;
