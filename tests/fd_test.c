@@ -84,6 +84,7 @@ static int write_short(size_t page, size_t first)
 
 TASK(bug_30_writev_is_short_at_every_edge)
 {
+    if (check_emulated()) return 0; /* writes without waiting are not known there: they may be shorter */
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     for (enum manner manner = OWN; manner < MANNERS; manner++) {
         CHECK_INT(open_ends(&kinds[PIPE], manner), 0);

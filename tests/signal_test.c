@@ -80,18 +80,18 @@ TASK(say_which)
 
 TASK(all_tasks_that_wait_get_it_in_order)
 {
-    const int first[] = {SIGRTMIN + 1}, second[] = {SIGRTMIN + 2}, last[] = {SIGRTMAX - 1};
+    const int first[] = {SIGRTMIN + 1}, second[] = {SIGRTMIN + 2}, last[] = {SIGRTMIN + 3};
     struct bide_task *tasks[] = {bide_create_task(say_which, (void *)(uintptr_t)first),
                                  bide_create_task(say_which, (void *)(uintptr_t)second),
                                  bide_create_task(say_which, (void *)(uintptr_t)first),
                                  bide_create_task(say_which, (void *)(uintptr_t)last)};
     CHECK_INT(bide_yield(), 0);
     CHECK(raise(SIGRTMIN + 1) == 0 && bide_sleep(0.001) == 0);
-    CHECK(raise(SIGRTMAX - 1) == 0 && bide_sleep(0.001) == 0);
+    CHECK(raise(SIGRTMIN + 3) == 0 && bide_sleep(0.001) == 0);
     CHECK(raise(SIGRTMIN + 2) == 0);
     CHECK_INT(bide_gather_tasks(tasks, 4, NULL), 0);
     char expected[32];
-    snprintf(expected, sizeof expected, "1 1 %d 2", SIGRTMAX - 1 - SIGRTMIN);
+    snprintf(expected, sizeof expected, "1 1 %d 2", SIGRTMIN + 3 - SIGRTMIN);
     CHECK_LOG(expected);
     return 0;
 }
