@@ -5,6 +5,8 @@
  *    handed over, never freed, while others queue for it.
  *  - Whoever was parked looks at the generation before anything else of the descriptor: it may stand
  *    for something new by then, whose turns are not his.
+ *  - drained is set only after a short read of a registered socket without an event of its end, and is
+ *    cleared by every event: so what is there to be read, or will be, has an event to come.
  */
 #include "attempt.h"
 
@@ -144,10 +146,32 @@ static void turn_give(struct descriptor *descriptor, enum side side)
         descriptor->taken[side] = false;
 }
 
-static ssize_t try_once(const struct descriptor *descriptor, const struct attempt *attempt)
+/* ---- trying ---- */
+
+static bool is_tcp(struct descriptor *descriptor)
+{
+    if (descriptor->streaming == STREAMING_UNKNOWN)
+        descriptor->streaming = sys_is_plain_tcp(descriptor->fd) ? STREAMING_TCP : STREAMING_NOT;
+    return descriptor->streaming == STREAMING_TCP;
+}
+
+/*
+ * A short read has emptied a TCP socket, and what comes later makes an event, as epoll knows of it
+ * already: the next read may wait without trying, which saves one of three system calls of a request.
+ */
+static void note_short_read(struct descriptor *descriptor)
+{
+    if (descriptor->own && descriptor->registered && !descriptor->disturbed && is_tcp(descriptor))
+        descriptor->drained = true;
+}
+
+static ssize_t try_once(struct descriptor *descriptor, const struct attempt *attempt)
 {
     if (descriptor->file) return IN_THREAD;
-    return attempt->try(attempt, descriptor->own ? HOW_OWN : HOW_FOREIGN);
+    if (descriptor->drained && attempt->drains && attempt->size > 0) return -EAGAIN;
+    const ssize_t n = attempt->try(attempt, descriptor->own ? HOW_OWN : HOW_FOREIGN);
+    if (n > 0 && attempt->drains && (size_t)n < attempt->size) note_short_read(descriptor);
+    return n;
 }
 
 static bool must_wait(ssize_t n)

@@ -23,6 +23,8 @@ struct attempt {
     ssize_t (*try)(const struct attempt *attempt, enum how how);
     int fd;
     enum side side;
+    bool drains; /* a read that takes all there is, up to `size` bytes: less, and a TCP socket is empty */
+    size_t size;
     const struct iovec *iov; /* of `count` */
     int count;
     int flags;

@@ -170,7 +170,11 @@ int bide_adopt(int fd)
     if (flags < 0) return flags;
     const int fd_flags = sys_get_fd_flags(fd);
     if (fd_flags < 0) return fd_flags;
-    if (descriptor->own && (flags & O_NONBLOCK) && poller_knows(poller_current, descriptor)) return 0;
+    if (descriptor->own && (flags & O_NONBLOCK) && poller_knows(poller_current, descriptor)) {
+        descriptor->drained = false;
+        descriptor->streaming = STREAMING_UNKNOWN;
+        return 0;
+    }
     int code = sys_set_flags(fd, flags | O_NONBLOCK);
     if (code < 0) return code;
     code = sys_set_fd_flags(fd, fd_flags | FD_CLOEXEC);

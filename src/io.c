@@ -116,9 +116,10 @@ static ssize_t try_sendmsg(const struct attempt *attempt, enum how how)
 
 /* ---- the calls ---- */
 
-static ssize_t read_into(int fd, const struct iovec *iov, int n)
+static ssize_t read_into(int fd, const struct iovec *iov, int n, size_t size)
 {
-    const struct attempt attempt = {.try = try_read, .fd = fd, .side = SIDE_IN, .iov = iov, .count = n};
+    const struct attempt attempt = {
+        .try = try_read, .fd = fd, .side = SIDE_IN, .drains = true, .size = size, .iov = iov, .count = n};
     return attempt_perform(&attempt);
 }
 
@@ -139,7 +140,10 @@ static int refuse(const struct iovec *iov, int n)
 ssize_t bide_readv(int fd, const struct iovec *iov, int n)
 {
     const int refused = refuse(iov, n);
-    return refused < 0 ? refused : read_into(fd, iov, n);
+    if (refused < 0) return refused;
+    size_t size = 0;
+    for (int i = 0; i < n; i++) size += iov[i].iov_len;
+    return read_into(fd, iov, n, size);
 }
 
 ssize_t bide_writev(int fd, const struct iovec *iov, int n)
@@ -151,7 +155,7 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
 ssize_t bide_read(int fd, void *buf, size_t n)
 {
     const struct iovec iov = {buf, n};
-    return read_into(fd, &iov, 1);
+    return read_into(fd, &iov, 1, n);
 }
 
 ssize_t bide_write(int fd, const void *buf, size_t n)
@@ -163,7 +167,13 @@ ssize_t bide_write(int fd, const void *buf, size_t n)
 ssize_t bide_recv(int fd, void *buf, size_t n, int flags)
 {
     const struct iovec iov = {buf, n};
-    const struct attempt attempt = {.try = try_recv, .fd = fd, .side = SIDE_IN, .iov = &iov, .flags = flags};
+    const struct attempt attempt = {.try = try_recv,
+                                    .fd = fd,
+                                    .side = SIDE_IN,
+                                    .drains = flags == 0,
+                                    .size = n,
+                                    .iov = &iov,
+                                    .flags = flags};
     return attempt_perform(&attempt);
 }
 

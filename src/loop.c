@@ -22,18 +22,26 @@ static const int64_t IDLE_NS = 50 * 1000 * 1000; /* after that long without work
 
 /* ---- a turn ---- */
 
+static bool is_due(const struct bide_loop *loop)
+{
+    const int64_t next = timers_next(&loop->timers);
+    return next != CLOCK_NEVER && next <= timers_now(&loop->timers);
+}
+
+/* Before a deadline that is due is looked at, all events are taken: what is ready in the same turn beats it. */
 static int poll_now(struct bide_loop *loop, int64_t timeout_ns)
 {
     const int events = poller_poll(&loop->poller, timeout_ns);
-    mailbox_collect(&loop->mailbox);
     loop->polled_ns = sys_clock_ns();
+    if (is_due(loop)) poller_poll_rest(&loop->poller, events);
+    mailbox_collect(&loop->mailbox);
     return events;
 }
 
 /* Something is ready: looks at the world without waiting. */
 static void glance(struct bide_loop *loop)
 {
-    const bool due = timers_next(&loop->timers) <= timers_now(&loop->timers);
+    const bool due = is_due(loop);
     if (due || sys_clock_ns() - loop->polled_ns > GLANCE_NS) poll_now(loop, 0);
     if (due) timers_fire(&loop->timers);
 }

@@ -20,7 +20,8 @@ enum {
     CHUNK = 64,
     MOST_BATCHES = 256,
     BATCH = 56, /* events taken by one call: of up to 16 bytes each, within the stack a call may use */
-    ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP
+    ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP,
+    DISTURBANCE = ALWAYS | EPOLLPRI
 };
 
 _Thread_local struct poller *poller_current INITIAL_EXEC;
@@ -175,7 +176,8 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
                             0); /* epoll may have lost it already */
     descriptor->registered = 0;
     descriptor->own = false;
-    descriptor->file = false;
+    descriptor->file = descriptor->drained = descriptor->disturbed = false;
+    descriptor->streaming = STREAMING_UNKNOWN;
     descriptor->foreign_flags = -1;
     descriptor->generation++;
     fail_waits(descriptor, -EBADF);
@@ -191,6 +193,8 @@ static void deliver(struct descriptor *descriptor, uint32_t events)
 {
     struct node concerned;
     list_init(&concerned);
+    descriptor->drained = false;
+    if (events & DISTURBANCE) descriptor->disturbed = true;
     for (struct node *node = descriptor->waits.next, *next; node != &descriptor->waits; node = next) {
         next = node->next;
         struct fd_wait *wait = CONTAINER(node, struct fd_wait, wait.link);
@@ -220,14 +224,13 @@ static int poll_batch(struct poller *poller, int64_t timeout_ns)
     return n;
 }
 
-/* All that is ready is taken, within bounds, before anybody looks at deadlines. */
 int poller_poll(struct poller *poller, int64_t timeout_ns)
 {
     poller->streak = 0;
-    int all = poll_batch(poller, timeout_ns);
-    for (int last = all, batches = 1; last == BATCH && batches < MOST_BATCHES; batches++) {
-        last = poll_batch(poller, 0);
-        all += last;
-    }
-    return all;
+    return poll_batch(poller, timeout_ns);
+}
+
+void poller_poll_rest(struct poller *poller, int last)
+{
+    for (int batches = 1; last == BATCH && batches < MOST_BATCHES; batches++) last = poll_batch(poller, 0);
 }

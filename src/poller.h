@@ -14,19 +14,23 @@
 #include <stdint.h>
 
 enum side { SIDE_IN, SIDE_OUT, SIDES };
+enum streaming { STREAMING_UNKNOWN, STREAMING_NOT, STREAMING_TCP };
 
 /* A descriptor number, for as long as the loop lives: what it stands for may change. */
 struct descriptor {
     int fd;
     uint32_t generation; /* counted up when the number is given up: older events and waits are void */
     bool own;
-    bool file;                /* own, and a file: used in threads */
-    bool closing;             /* given up, but closed only when no thread uses it any more */
-    unsigned threads;         /* how many calls use it in threads */
-    uint32_t registered;      /* events that epoll was asked for; 0: it does not know this one */
-    int foreign_flags;        /* of the file before bide_adopt; -1: nothing to put back */
-    int foreign_fd_flags;     /* likewise of the descriptor */
-    struct node waits;        /* struct fd_wait: who is to be woken by events */
+    bool file;               /* own, and a file: used in threads */
+    bool closing;            /* given up, but closed only when no thread uses it any more */
+    unsigned char streaming; /* enum streaming: is it a plain TCP socket? */
+    bool drained;            /* such a one, and there is nothing to read until the next event */
+    bool disturbed;          /* there was an end, an error or urgent data: it is never called drained again */
+    unsigned threads;        /* how many calls use it in threads */
+    uint32_t registered;     /* events that epoll was asked for; 0: it does not know this one */
+    int foreign_flags;       /* of the file before bide_adopt; -1: nothing to put back */
+    int foreign_fd_flags;    /* likewise of the descriptor */
+    struct node waits;       /* struct fd_wait: who is to be woken by events */
     struct node turns[SIDES]; /* struct wait: who waits for the turn to read, or to write */
     bool taken[SIDES];        /* somebody has the turn, and waits */
 };
@@ -71,7 +75,13 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor);
 /* False if it was closed behind our back, and the number used again: epoll forgets such ones silently. */
 bool poller_knows(const struct poller *poller, const struct descriptor *descriptor);
 
-/* Takes events, waiting for at most that long (< 0: without limit), and wakes. How many there were. */
+/*
+ * Takes a batch of events, waiting for at most that long (< 0: without limit), and wakes. How many there were.
+ * The tasks of one batch run before the next is taken, while what the kernel has just looked at is in the caches.
+ */
 int poller_poll(struct poller *poller, int64_t timeout_ns);
+
+/* After a batch of that many: takes all that is ready, within bounds. */
+void poller_poll_rest(struct poller *poller, int last);
 
 #endif

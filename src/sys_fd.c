@@ -3,6 +3,8 @@
 #include "sys_call.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -63,6 +65,17 @@ int sys_listens(int fd)
     socklen_t len = sizeof listens;
     const int result = (int)ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len));
     return result < 0 ? result : listens ? 1 : -EINVAL;
+}
+
+bool sys_is_plain_tcp(int fd)
+{
+    int protocol = 0;
+    char upper[16] = "";
+    socklen_t len = sizeof protocol, upper_len = sizeof upper;
+    if (ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len)) < 0) return false;
+    if (protocol != IPPROTO_TCP) return false;
+    return ONCE(SYS_GETSOCKOPT, getsockopt(fd, IPPROTO_TCP, TCP_ULP, upper, &upper_len)) == 0 &&
+           upper_len == 0;
 }
 
 ssize_t sys_read(int fd, void *buf, size_t n)

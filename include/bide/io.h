@@ -93,8 +93,9 @@ BIDE_API int bide_poll(int fd, int events);
 
 /*
  * Makes fd one of bide's own: sets O_NONBLOCK and O_CLOEXEC; tasks that wait for it as a foreign
- * one are woken with -EBADF. Returns 0. Errors: -EBADF, -EPERM
- * where no loop runs, -ENOMEM.
+ * one are woken with -EBADF. A TCP socket that gets an upper protocol (TCP_ULP, as kernel TLS)
+ * after it was read from must be adopted again: what it can be read by has changed. Returns 0.
+ * Errors: -EBADF, -EPERM where no loop runs, -ENOMEM.
  */
 BIDE_API int bide_adopt(int fd);
 
