@@ -41,6 +41,12 @@ static inline void *ring_pop(struct ring *ring)
     return pointer;
 }
 
+/* The i-th pointer from the head, of those there are. */
+static inline void *ring_at(const struct ring *ring, size_t i)
+{
+    return ring->slots[(ring->head + i) & ring->mask];
+}
+
 /* Brings the i-th pointer to the head. */
 static inline void ring_swap_front(struct ring *ring, size_t i)
 {
