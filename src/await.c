@@ -2,8 +2,9 @@
 /*
  * bide_await takes a handle and joins, bide_shield only looks.
  *
- * A handle may be another's, who may release the task before the one that waits runs again: so
- * what the task leaves is noted by a wait that fires at its end.
+ * Whoever took the handle reads from the ended task what it left. A handle that was not taken is
+ * another's, who may release the task before the one that waits runs again: then what it leaves is
+ * noted by a wait that fires at its end.
  *
  * A task that awaits another cancels it when it is itself cancelled, but only once it runs: so a
  * chain of any length is cancelled link by link, without recursion.
@@ -18,35 +19,13 @@
 #include <stdio.h>
 
 struct await {
-    struct wait wait;  /* parked on */
-    struct wait watch; /* the target's: fires when it ends */
+    struct wait wait; /* parked on; among the target's watchers if the handle was taken */
     struct bide_task *target;
-    bool takes; /* its handle, and so its failure's text */
-    bool parked;
-    bool ended;
-    int result;
 };
-
-static void note(struct await *await)
-{
-    await->ended = true;
-    await->result = task_result(await->target);
-    task_pass_failure(await->target, await->wait.task, false); /* others may look, too */
-}
-
-static void watch_fire(struct wait *wait, int result)
-{
-    (void)result;
-    struct await *await = CONTAINER(wait, struct await, watch);
-    note(await);
-    if (!await->parked) return;
-    await->parked = false;
-    wake(&await->wait, 0);
-}
 
 static int drop_await(struct wait *wait)
 {
-    CONTAINER(wait, struct await, wait)->parked = false;
+    list_remove(&wait->link);
     return 0;
 }
 
@@ -55,35 +34,8 @@ static void describe_await(const struct wait *wait, char *text, size_t size)
     snprintf(text, size, "awaits task '%s'", task_name(CONTAINER(wait, struct await, wait)->target));
 }
 
-static const struct wait_ops watch_ops = {.fire = watch_fire};
 static const struct wait_ops await_ops = {.drop = drop_await, .describe = describe_await};
 static const struct wait_ops join_ops = {.describe = describe_await};
-
-static void await_begin(struct await *await, struct bide_task *target)
-{
-    await->target = target;
-    await->parked = await->ended = false;
-    wait_init(&await->wait, &await_ops);
-    wait_init(&await->watch, &watch_ops);
-    await->wait.task = task_current;
-    if (task_done(target))
-        note(await);
-    else
-        task_await(target, &await->watch);
-}
-
-static int await_park(struct await *await)
-{
-    await->parked = true;
-    return park(&await->wait);
-}
-
-static void await_join(struct await *await)
-{
-    await->wait.ops = &join_ops;
-    await->parked = true;
-    park_join(&await->wait);
-}
 
 /* Whom a parked task awaits or shields, or NULL. */
 static struct bide_task *awaited_by(const struct bide_task *task)
@@ -98,10 +50,8 @@ static struct bide_task *awaited_by(const struct bide_task *task)
  * long, is not needed. There may be a ring ahead without me, of tasks that were cancelled and
  * join each other; a second walker at half the speed is met there.
  */
-static bool closes_ring(const struct bide_task *task)
+static bool closes_long_ring(const struct bide_task *task)
 {
-    if (task == task_current) return true;
-    if (!task_awaited(task_current)) return false;
     const struct bide_task *slow = task;
     for (bool both = false; task && task != task_current; both = !both) {
         task = awaited_by(task);
@@ -111,26 +61,112 @@ static bool closes_ring(const struct bide_task *task)
     return task == task_current;
 }
 
+static inline bool closes_ring(const struct bide_task *task)
+{
+    return task == task_current || (task_awaited(task_current) && closes_long_ring(task));
+}
+
+/* ---- with the handle taken ---- */
+
+static int watch_and_park(struct await *await)
+{
+    wait_init(&await->wait, &await_ops);
+    task_await(await->target, &await->wait);
+    return park(&await->wait);
+}
+
+static void watch_and_join(struct await *await)
+{
+    wait_init(&await->wait, &join_ops);
+    task_await(await->target, &await->wait);
+    park_join(&await->wait);
+}
+
+static int await_taken(struct bide_task *task, int *result)
+{
+    struct await await = {.target = task};
+    int code = cancel_cut();
+    if (task_done(task)) {
+        if (code < 0) park_yield();
+    } else {
+        if (code == 0) code = watch_and_park(&await);
+        if (!task_done(task)) {
+            cancel_by_call(task);
+            watch_and_join(&await);
+        }
+    }
+    const int work = task_result(task);
+    task_pass_failure(task, task_current, true);
+    task_release(task);
+    return await_fold(code, work, result);
+}
+
+/* ---- without it ---- */
+
+struct look {
+    struct await await;
+    struct wait watch; /* the target's: fires when it ends */
+    bool ended;
+    int result;
+};
+
+static void note(struct look *look)
+{
+    look->ended = true;
+    look->result = task_result(look->await.target);
+    task_pass_failure(look->await.target, look->await.wait.task, false); /* others may look, too */
+}
+
+static void watch_fire(struct wait *wait, int result)
+{
+    struct look *look = CONTAINER(wait, struct look, watch);
+    struct wait *parked = &look->await.wait;
+    note(look);
+    if (task_wait(parked->task) == parked) wake(parked, result);
+}
+
+static const struct wait_ops watch_ops = {.fire = watch_fire};
+
+/* Not inlined, as gcc cannot know that the watch is in no list any more when its function returns. */
+__attribute__((noinline)) static void look_begin(struct look *look, struct bide_task *target)
+{
+    look->await.target = target;
+    look->ended = false;
+    wait_init(&look->await.wait, &await_ops);
+    wait_init(&look->watch, &watch_ops);
+    look->await.wait.task = task_current;
+    if (task_done(target))
+        note(look);
+    else
+        task_await(target, &look->watch);
+}
+
+static int await_borrowed(struct bide_task *task, int *result)
+{
+    struct look look;
+    look_begin(&look, task);
+    int code = cancel_cut();
+    if (!look.ended && code == 0)
+        code = park(&look.await.wait);
+    else if (look.ended && code < 0)
+        park_yield();
+    if (!look.ended) {
+        cancel_by_call(task);
+        look.await.wait.ops = &join_ops;
+        park_join(&look.await.wait);
+    }
+    return await_fold(code, look.result, result);
+}
+
+/* ---- the calls ---- */
+
 int bide_await(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
     if (!task) return await_fold(cancel_check(), -ENOMEM, result);
     handle_look("awaits", task);
     if (closes_ring(task)) return -EDEADLK;
-    const bool takes = handle_take("awaits", task);
-    struct await await;
-    await_begin(&await, task);
-    int code = cancel_cut();
-    if (!await.ended && code == 0)
-        code = await_park(&await);
-    else if (await.ended && code < 0)
-        park_yield();
-    if (!await.ended) {
-        cancel_by_call(task);
-        await_join(&await);
-    }
-    if (takes) task_release(task);
-    return await_fold(code, await.result, result);
+    return handle_take("awaits", task) ? await_taken(task, result) : await_borrowed(task, result);
 }
 
 int bide_shield(struct bide_task *task, int *result)
@@ -141,9 +177,9 @@ int bide_shield(struct bide_task *task, int *result)
     int code = cancel_check();
     if (code < 0) return code;
     if (!task) return await_fold(0, -ENOMEM, result);
-    struct await await;
-    await_begin(&await, task);
-    if (!await.ended) code = await_park(&await);
-    list_remove(&await.watch.link);
-    return code < 0 ? code : await_fold(0, await.result, result);
+    struct look look;
+    look_begin(&look, task);
+    if (!look.ended) code = park(&look.await.wait);
+    list_remove(&look.watch.link);
+    return code < 0 ? code : await_fold(0, look.result, result);
 }

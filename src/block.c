@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control block of a task as others see it: name, failures, result, owner. Nothing here
- * switches or wakes.
+ * The control block of a task: how it is made, and what others see of it: name, failures, who keeps
+ * it. Nothing here switches or wakes.
  */
 #include "block.h"
 
@@ -24,28 +24,47 @@ static struct extra *extra_of(struct bide_task *task)
     return task->extra;
 }
 
-struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
-                            struct stack *own)
+/* What the plan would fail with before anything is tried, or 0. */
+static int refuse(const struct sched *sched, const struct task_plan *plan)
 {
+    if (!sched || sched->over) return EPERM;
+    if (!plan->fn) return EINVAL;
+    return plan->stack_size && plan->stack_size < stack_min() ? EINVAL : 0;
+}
+
+struct bide_task *task_create_rare(const struct task_plan *plan)
+{
+    struct sched *sched = sched_current;
+    const int refused = refuse(sched, plan);
+    if (refused) {
+        errno = refused;
+        return NULL;
+    }
+    const size_t size = plan->stack_size ? plan->stack_size : sched->stack_size;
+    const uint32_t class = plan->stack_size ? stack_class(size) : sched->stack_class;
+    struct stack *own = NULL;
+    const char *why = NULL;
+    if (ring_reserve(&sched->ready, sched->living + 1) < 0) goto fail;
+    if (stack_promise(&sched->stacks, class, size, &own, &why) < 0) goto fail;
     struct bide_task *task = cells_get(&sched->blocks);
-    if (!task) return NULL;
-    *task = (struct bide_task){.context.flags = class << CLASS_SHIFT,
-                               .level.ordered = sched->closing,
-                               .fn = plan->fn,
-                               .arg = plan->arg,
-                               .stack = own,
-                               .owner = plan->owner,
-                               .index = (uint32_t)plan->index,
-                               .id = ++sched->next_id};
-    if (sched->closing) task->level.code = -ECANCELED;
-    list_init(&task->watchers);
-    list_init(&task->member);
+    if (!task) goto fail_block;
+    block_init(task, sched, plan, class, own);
+    if (plan->name && task_set_name(task, plan->name) < 0) goto fail_name;
     return task;
+
+fail_name:
+    sched->living--;
+    task_release(task);
+fail_block:
+    stack_unpromise(&sched->stacks, class, own);
+fail:
+    if (why && task_current) block_tell(task_current, -ENOMEM, why);
+    errno = ENOMEM;
+    return NULL;
 }
 
 void block_forget(struct bide_task *task)
 {
-    if (!task->extra) return;
     failures_clear(&task->extra->failures);
     sys_free(task->extra->name);
     sys_free(task->extra);
@@ -54,7 +73,7 @@ void block_forget(struct bide_task *task)
 
 void block_keep_failure(struct bide_task *task, int result)
 {
-    if (!task->extra || !task->extra->failures.first) return;
+    if (!task->extra->failures.first) return;
     struct failure *own = result < 0 ? failures_take(&task->extra->failures, result) : NULL;
     failures_clear(&task->extra->failures);
     if (own) failures_see(&task->extra->failures, result, own);
@@ -92,106 +111,15 @@ const char *task_name(const struct bide_task *task)
     return extra->automatic;
 }
 
-bool task_done(const struct bide_task *task)
-{
-    return task->context.flags & DONE;
-}
-
-bool task_owned(const struct bide_task *task)
-{
-    return task->owner != NULL;
-}
-
-const struct wait *task_owner(const struct bide_task *task)
-{
-    return task->owner;
-}
-
-void task_set_owner(struct bide_task *task, struct wait *owner, struct node *members, size_t index)
-{
-    task->owner = owner;
-    task->index = (uint32_t)index;
-    list_append(members, &task->member);
-}
-
-size_t task_index(const struct bide_task *task)
-{
-    return task->index;
-}
-
-int task_result(const struct bide_task *task)
-{
-    return task->context.flags & DONE ? task->context.value : -EINPROGRESS;
-}
-
-struct wait *task_wait(const struct bide_task *task)
-{
-    return task->wait;
-}
-
-struct bide_task *task_of_member(struct node *member)
-{
-    return CONTAINER(member, struct bide_task, member);
-}
-
-struct node *task_member(struct bide_task *task)
-{
-    return &task->member;
-}
-
-void task_watch(struct bide_task *task, struct wait *wait)
-{
-    list_append(&task->watchers, &wait->link);
-}
-
-void task_await(struct bide_task *task, struct wait *wait)
-{
-    task->context.flags |= AWAITED;
-    task_watch(task, wait);
-}
-
-bool task_awaited(const struct bide_task *task)
-{
-    return task->context.flags & AWAITED;
-}
-
-struct sched *task_sched(const struct bide_task *task)
-{
-    return CONTAINER(cells_of(task), struct sched, blocks);
-}
-
-bool task_in_use(const struct bide_task *task)
-{
-    return cells_in_use(task);
-}
-
-bool task_take(struct bide_task *task)
-{
-    if (task->context.flags & (TAKEN | ABANDONED)) return false;
-    task->context.flags |= TAKEN;
-    return true;
-}
-
-void task_untake(struct bide_task *task)
-{
-    task->context.flags &= ~(uint32_t)TAKEN;
-}
-
-bool task_taken(const struct bide_task *task)
-{
-    return task->context.flags & TAKEN;
-}
-
 struct failures *task_failures(struct bide_task *task)
 {
     struct extra *extra = extra_of(task);
     return extra ? &extra->failures : NULL;
 }
 
-void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
+void block_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
 {
     const int code = task_result(from);
-    if (code >= 0) return;
     struct failure *failure = NULL;
     if (from->extra) {
         struct failures *known = &from->extra->failures;
@@ -250,4 +178,26 @@ void task_report(struct bide_task *task)
 {
     const int result = task_result(task);
     if (result < 0 && result != -ECANCELED) task_call_outside(report, sched_current, task);
+}
+
+void task_abandon(struct bide_task *task)
+{
+    if ((task->context.flags & (DONE | ENDING)) == DONE) {
+        task_report(task);
+        task_release(task);
+    } else {
+        task->context.flags |= ABANDONED;
+    }
+}
+
+void task_keep(struct bide_task *task, struct node *members)
+{
+    struct node *node;
+    while ((node = list_pop(&task->stack->kept))) task_release(task_of_member(node));
+    if (members) list_splice(&task->stack->kept, members);
+}
+
+struct node *task_kept(struct bide_task *task)
+{
+    return &task->stack->kept;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a task, for block.c, task.c and sched.c alone. */
+/*
+ * The inside of a task: a part of task.h. Only block.c, task.c, sched.c and the functions below look
+ * at its fields. They are inline because making and awaiting a task asks a dozen of them: as calls
+ * they took a third of its time.
+ */
 #ifndef BLOCK_H
 #define BLOCK_H
 
@@ -22,13 +26,8 @@ struct extra {
 };
 
 struct bide_task {
-    union {
-        struct task_head head;
-        struct {
-            struct context context; /* its value: what its park returns; once ended, its result */
-            struct level level;
-        };
-    };
+    struct context context; /* its value: what its park returns; once ended, its result */
+    struct level level;
     struct wait *wait; /* the first of those it is parked on */
     bide_fn fn;
     void *arg;
@@ -41,15 +40,173 @@ struct bide_task {
     uint32_t id;
 };
 
-/* A control block for the plan, whose stack is promised. NULL without memory. */
-struct bide_task *block_new(struct sched *sched, const struct task_plan *plan, uint32_t class,
-                            struct stack *own);
+static inline struct level *task_level(struct bide_task *task)
+{
+    return &task->level;
+}
 
-/* The task's bide_error_text(code) says so from now on. */
-void block_tell(struct bide_task *task, int code, const char *text);
+/* Whose it is. */
+static inline struct sched *task_sched(const struct bide_task *task)
+{
+    return CONTAINER(cells_of(task), struct sched, blocks);
+}
+
+/* False: it was released, as far as can be seen. */
+static inline bool task_in_use(const struct bide_task *task)
+{
+    return cells_in_use(task);
+}
+
+static inline bool task_done(const struct bide_task *task)
+{
+    return task->context.flags & DONE;
+}
+
+static inline int task_result(const struct bide_task *task)
+{
+    return task_done(task) ? task->context.value : -EINPROGRESS;
+}
+
+/* What it is parked on, or NULL. */
+static inline struct wait *task_wait(const struct bide_task *task)
+{
+    return task->wait;
+}
+
+/* ---- owners ---- */
+
+static inline bool task_owned(const struct bide_task *task)
+{
+    return task->owner != NULL;
+}
+
+static inline const struct wait *task_owner(const struct bide_task *task)
+{
+    return task->owner;
+}
+
+static inline void task_set_owner(struct bide_task *task, struct wait *owner, struct node *members,
+                                  size_t index)
+{
+    task->owner = owner;
+    task->index = (uint32_t)index;
+    list_append(members, &task->member);
+}
+
+static inline size_t task_index(const struct bide_task *task)
+{
+    return task->index;
+}
+
+static inline struct node *task_member(struct bide_task *task)
+{
+    return &task->member;
+}
+
+static inline struct bide_task *task_of_member(struct node *member)
+{
+    return CONTAINER(member, struct bide_task, member);
+}
+
+/* ---- handles ---- */
+
+/* The handle of a task is given to somebody; false if it already was, or was given up. */
+static inline bool task_take(struct bide_task *task)
+{
+    if (task->context.flags & (TAKEN | ABANDONED)) return false;
+    task->context.flags |= TAKEN;
+    return true;
+}
+
+static inline void task_untake(struct bide_task *task)
+{
+    task->context.flags &= ~(uint32_t)TAKEN;
+}
+
+static inline bool task_taken(const struct bide_task *task)
+{
+    return task->context.flags & TAKEN;
+}
+
+/* ---- its end ---- */
+
+/* The wait will be woken when the task, which has not ended, does. */
+static inline void task_watch(struct bide_task *task, struct wait *wait)
+{
+    list_append(&task->watchers, &wait->link);
+}
+
+/* The same for a task's await; and whether there ever was one. */
+static inline void task_await(struct bide_task *task, struct wait *wait)
+{
+    task->context.flags |= AWAITED;
+    task_watch(task, wait);
+}
+
+static inline bool task_awaited(const struct bide_task *task)
+{
+    return task->context.flags & AWAITED;
+}
+
+/* The failure of an ended task is seen by another, or by whoever ran the loop (NULL): moved, or copied. */
+void block_pass_failure(struct bide_task *from, struct bide_task *to, bool move);
+static inline void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
+{
+    if (task_result(from) < 0) block_pass_failure(from, to, move);
+}
+
+/* ---- its beginning, and when it is gone ---- */
 
 /* Frees what few tasks need. */
 void block_forget(struct bide_task *task);
+
+/* One field by one: a whole block of zeros is a `rep stos`, which takes longer than all the rest. */
+static inline void block_init(struct bide_task *task, struct sched *sched, const struct task_plan *plan,
+                              uint32_t class, struct stack *own)
+{
+    task->context = (struct context){.flags = class << CLASS_SHIFT};
+    task->level = (struct level){.code = sched->closing ? -ECANCELED : 0, .ordered = sched->closing};
+    task->wait = NULL;
+    task->fn = plan->fn;
+    task->arg = plan->arg;
+    task->stack = own;
+    list_init(&task->watchers);
+    list_init(&task->member);
+    if (plan->members) list_append(plan->members, &task->member);
+    task->owner = plan->owner;
+    task->extra = NULL;
+    task->index = (uint32_t)plan->index;
+    task->id = ++sched->next_id;
+    sched->living++;
+}
+
+/* Makes a task, not yet ready. NULL with errno set; then nothing has happened. */
+struct bide_task *task_create_rare(const struct task_plan *plan);
+static inline struct bide_task *task_create(const struct task_plan *plan)
+{
+    struct sched *sched = sched_current;
+    if (!sched || sched->over || !plan->fn || plan->stack_size || plan->name ||
+        !ring_has_room(&sched->ready, sched->living + 1) || sched->stack_class == STACK_OWN ||
+        !cells_has_free(&sched->blocks) || !stack_has_spare(&sched->stacks, sched->stack_class))
+        return task_create_rare(plan);
+    struct bide_task *task = cells_get_free(&sched->blocks);
+    stack_set_aside(&sched->stacks, sched->stack_class);
+    block_init(task, sched, plan, sched->stack_class, NULL);
+    return task;
+}
+
+/* An ended task's memory is given back. */
+static inline void task_release(struct bide_task *task)
+{
+    list_remove(&task->member);
+    if (task->extra) block_forget(task);
+    cells_put(&sched_current->blocks, task);
+}
+
+/* ---- for task.c and sched.c ---- */
+
+/* The task's bide_error_text(code) says so from now on. */
+void block_tell(struct bide_task *task, int code, const char *text);
 
 /* Of the failures that the ended task has seen, its own result's is kept. */
 void block_keep_failure(struct bide_task *task, int result);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each cell begins with a pointer to its chunk, which is NULL while the cell is free; the free
- * ones of a chunk are linked through the word after it. Cells from `carved` on have never been
+ * The free cells of a chunk are linked through the word after their first. Cells from `carved` on have never been
  * used and are not linked, so that fresh memory is not touched before it is needed.
  */
 #include "cells.h"
@@ -12,21 +11,6 @@
 #include <sys/mman.h>
 
 enum { FIRST_CELLS = 63, MOST_CELLS = 65536 };
-
-struct cell {
-    struct chunk *chunk;
-    struct cell *next_free; /* the object begins here while the cell is used */
-};
-
-struct chunk {
-    struct node link;
-    struct cell *free;
-    size_t cells;
-    size_t carved;
-    size_t used;
-    struct cells *owner;
-    void *pad; /* to a cache line, so that cells of 128 bytes do not straddle more than they must */
-};
 
 static struct cell *cell_at(const struct cells *cells, struct chunk *chunk, size_t i)
 {
@@ -44,7 +28,6 @@ void cells_init(struct cells *cells, size_t object_size)
     list_init(&cells->full);
     cells->cell_size = offsetof(struct cell, next_free) + object_size;
     cells->chunk_cells = FIRST_CELLS;
-    cells->used = 0;
 }
 
 static struct chunk *chunk_new(struct cells *cells)
@@ -82,7 +65,6 @@ void *cells_get(struct cells *cells)
     else
         cell = cell_at(cells, chunk, chunk->carved++);
     cell->chunk = chunk;
-    cells->used++;
     if (++chunk->used == chunk->cells) {
         list_remove(&chunk->link);
         list_append(&cells->full, &chunk->link);
@@ -90,23 +72,10 @@ void *cells_get(struct cells *cells)
     return &cell->next_free;
 }
 
-struct cells *cells_of(const void *object)
+void cells_reopen(struct cells *cells, struct chunk *chunk)
 {
-    return CONTAINER(object, const struct cell, next_free)->chunk->owner;
-}
-
-void cells_put(struct cells *cells, void *object)
-{
-    struct cell *cell = CONTAINER(object, struct cell, next_free);
-    struct chunk *chunk = cell->chunk;
-    cell->chunk = NULL;
-    cell->next_free = chunk->free;
-    chunk->free = cell;
-    cells->used--;
-    if (chunk->used-- == chunk->cells) {
-        list_remove(&chunk->link);
-        list_prepend(&cells->open, &chunk->link);
-    }
+    list_remove(&chunk->link);
+    list_prepend(&cells->open, &chunk->link);
 }
 
 static void chunks_each(struct cells *cells, struct node *list, void (*fn)(void *object, void *arg),

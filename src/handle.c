@@ -90,7 +90,7 @@ int bide_uncancel(void)
     return task_current ? cancel_take_back() : 0;
 }
 
-static _Noreturn void taken_before(const char *verb, const struct bide_task *task)
+void handle_taken_before(const char *verb, const struct bide_task *task)
 {
     const bool known = task_in_use(task);
     misuse("task '%s' %s the task '%s' at %p, whose handle was taken or given up before",
@@ -98,19 +98,9 @@ static _Noreturn void taken_before(const char *verb, const struct bide_task *tas
            (const void *)task);
 }
 
-void handle_look(const char *verb, const struct bide_task *task)
+void handle_of_another_loop(const char *verb, const struct bide_task *task)
 {
-    if (!task_in_use(task)) taken_before(verb, task);
-}
-
-bool handle_take(const char *verb, struct bide_task *task)
-{
-    handle_look(verb, task);
-    if (task_sched(task) != sched_current)
-        misuse("task '%s' %s the task '%s' of another loop", task_name(task_current), verb, task_name(task));
-    if (task_owned(task)) return false;
-    if (!task_take(task)) taken_before(verb, task);
-    return true;
+    misuse("task '%s' %s the task '%s' of another loop", task_name(task_current), verb, task_name(task));
 }
 
 const char *bide_task_name(const struct bide_task *task)
@@ -165,7 +155,7 @@ void bide_detach(struct bide_task *task)
     if (!task) return;
     handle_look("detaches", task);
     if (task_owned(task)) misuse("the task '%s' is detached, but its handle is its group's", task_name(task));
-    if (!task_take(task)) taken_before("detaches", task);
+    if (!task_take(task)) handle_taken_before("detaches", task);
     cancel_settle(); /* .on_error may cancel */
     const struct visit visit = visit_begin(loop_of(task));
     task_abandon(task);

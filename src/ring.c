@@ -26,9 +26,8 @@ static int resize(struct ring *ring, size_t room)
 
 int ring_reserve(struct ring *ring, size_t count)
 {
-    const size_t room = ring->slots ? ring->mask + 1 : 0;
-    if (count <= room) return 0;
-    return resize(ring, room ? room * 2 : FIRST_ROOM);
+    if (ring_has_room(ring, count)) return 0;
+    return resize(ring, ring->slots ? (ring->mask + 1) * 2 : FIRST_ROOM);
 }
 
 void ring_trim(struct ring *ring, size_t count)

@@ -3,6 +3,7 @@
 #ifndef RING_H
 #define RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* All zero is an empty ring without room. */
@@ -13,7 +14,12 @@ struct ring {
     size_t count;
 };
 
-/* Makes room for `count` pointers in all. 0 or -ENOMEM. */
+static inline bool ring_has_room(const struct ring *ring, size_t count)
+{
+    return ring->slots && count <= ring->mask + 1;
+}
+
+/* Makes room for `count` pointers in all, at most one more than there was room for. 0 or -ENOMEM. */
 int ring_reserve(struct ring *ring, size_t count);
 
 /* Gives memory back that is far more than `count` pointers need. */

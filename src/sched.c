@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All tasks of a loop together: made ready for use, visited, given up, freed. */
-#include "block.h"
 #include "sanitizer.h"
+#include "task.h"
 
 #include <errno.h>
 
@@ -10,7 +10,7 @@ extern void *__cxa_get_globals(void) __attribute__((weak));
 
 int sched_init(struct sched *sched, size_t stack_size, uint64_t seed)
 {
-    *sched = (struct sched){.stack_size = stack_size, .random = seed};
+    *sched = (struct sched){.stack_size = stack_size, .stack_class = stack_class(stack_size), .random = seed};
     stack_pool_init(&sched->stacks);
     cells_init(&sched->blocks, sizeof(struct bide_task));
     return ring_reserve(&sched->ready, 1);
@@ -79,7 +79,7 @@ static void free_block(void *object, void *arg)
     const struct sched *sched = arg;
     struct bide_task *task = object;
     if (sched->debug && !(task->context.flags & TAKEN)) task_report(task);
-    block_forget(task);
+    if (task->extra) block_forget(task);
 }
 
 void sched_done(struct sched *sched)

@@ -256,13 +256,11 @@ void stack_pool_done(struct stack_pool *pool)
 int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct stack **own, const char **why)
 {
     if (class == STACK_OWN) return own_promise(pool, size, own, why);
-    struct stack_class *its = &pool->classes[class];
-    if (__builtin_expect(its->spare == 0, 0)) {
-        const int error = class_grow(its, why);
+    if (!stack_has_spare(pool, class)) {
+        const int error = class_grow(&pool->classes[class], why);
         if (error < 0) return error;
     }
-    its->spare--;
-    its->promised++;
+    stack_set_aside(pool, class);
     *own = NULL;
     return 0;
 }
@@ -310,12 +308,6 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
     if (its->slabs.next == &slab->link) return;
     list_remove(&slab->link);
     list_prepend(&its->slabs, &slab->link);
-}
-
-void stack_reuse(struct stack_pool *pool, struct stack *stack)
-{
-    pool->classes[stack->class].promised--;
-    pool->classes[stack->class].spare++;
 }
 
 bool stack_excess(const struct stack_pool *pool, bool idle)

@@ -81,6 +81,18 @@ uint32_t stack_class(size_t size);
 int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct stack **own, const char **why);
 void stack_unpromise(struct stack_pool *pool, uint32_t class, struct stack *own);
 
+/* Can a stack of this class, not STACK_OWN, be had by stack_set_aside, with no more ado? */
+static inline bool stack_has_spare(const struct stack_pool *pool, uint32_t class)
+{
+    return pool->classes[class].spare > 0;
+}
+
+static inline void stack_set_aside(struct stack_pool *pool, uint32_t class)
+{
+    pool->classes[class].spare--;
+    pool->classes[class].promised++;
+}
+
 /* Takes the stack that was promised, the one that was given back last. Cannot fail. Not for STACK_OWN. */
 struct stack *stack_get(struct stack_pool *pool, uint32_t class);
 
@@ -94,7 +106,11 @@ void stack_put(struct stack_pool *pool, struct stack *stack);
  * A promise of its class is kept with a stack that has just ended its task, instead of a put and
  * a get. The words of its record stay as they are.
  */
-void stack_reuse(struct stack_pool *pool, struct stack *stack);
+static inline void stack_reuse(struct stack_pool *pool, const struct stack *stack)
+{
+    pool->classes[stack->class].promised--;
+    pool->classes[stack->class].spare++;
+}
 
 /*
  * Gives memory back to the system, from a stack that is not of the pool: `idle` when the loop

@@ -16,7 +16,6 @@
  */
 #include "task.h"
 
-#include "block.h"
 #include "misuse.h"
 #include "sanitizer.h"
 #include "sys.h"
@@ -69,7 +68,10 @@ static __attribute__((noinline)) int resume_with_care(struct sched *sched, struc
                                                       struct stack *from_stack, struct bide_task *task,
                                                       bool ended)
 {
-    if (!task->context.sp) first_run(sched, task);
+    if (!task->context.sp) {
+        first_run(sched, task);
+        sched->starter = from;
+    }
     return go(sched, from, from_stack, &task->context, task->stack, ended);
 }
 
@@ -217,43 +219,6 @@ void task_set_value(struct bide_task *task, int code)
 
 /* ---- the life of a task ---- */
 
-struct bide_task *task_create(const struct task_plan *plan)
-{
-    struct sched *sched = sched_current;
-    const size_t size = !plan->stack_size && sched ? sched->stack_size : plan->stack_size;
-    const int refused = !sched || sched->over ? EPERM : !plan->fn || size < stack_min() ? EINVAL : 0;
-    if (refused) {
-        errno = refused;
-        return NULL;
-    }
-    const uint32_t class = stack_class(size);
-    struct stack *own = NULL;
-    const char *why = NULL;
-    if (ring_reserve(&sched->ready, sched->living + 1) < 0) goto fail;
-    if (stack_promise(&sched->stacks, class, size, &own, &why) < 0) goto fail;
-    struct bide_task *task = block_new(sched, plan, class, own);
-    if (!task) goto fail_block;
-    if (plan->name && task_set_name(task, plan->name) < 0) goto fail_name;
-    if (plan->members) list_append(plan->members, &task->member);
-    sched->living++;
-    return task;
-
-fail_name:
-    block_forget(task);
-    cells_put(&sched->blocks, task);
-fail_block:
-    stack_unpromise(&sched->stacks, class, own);
-fail:
-    if (why && task_current) block_tell(task_current, -ENOMEM, why);
-    errno = ENOMEM;
-    return NULL;
-}
-
-void task_start(struct bide_task *task)
-{
-    ring_push(&sched_current->ready, task);
-}
-
 void task_start_eagerly(struct bide_task *task)
 {
     struct bide_task *self = task_current;
@@ -271,8 +236,8 @@ static void finish(struct bide_task *task, int result)
     if (task->level.innermost)
         misuse("task '%s' returned while the scope or group at %p, which it had entered, is open",
                task_name(task), (void *)task->level.innermost);
-    task_keep(task, NULL);
-    block_keep_failure(task, result);
+    if (!list_empty(&task->stack->kept)) task_keep(task, NULL);
+    if (task->extra) block_keep_failure(task, result);
     task->context.value = result;
     task->context.flags |= DONE | ENDING;
     task->stack = NULL;
@@ -306,6 +271,25 @@ static bool take_over(struct sched *sched, struct stack *stack)
     return true;
 }
 
+/*
+ * Leaves the stack of a task that has ended. When it goes back to whoever began it, by a return: the
+ * processor has paired calls and returns so far, and predicts this one and all that the other makes.
+ */
+static inline void depart(struct sched *sched, struct stack *stack)
+{
+    struct context gone;
+    struct bide_task *next = sched->ready.slots[sched->ready.head];
+    if (SANITIZER_FIBERS || sched->exceptions || sched->ready.count == 0 || sched->budget == 0 ||
+        &next->context != sched->starter) {
+        leave(sched, &gone, stack, true);
+        __builtin_unreachable();
+    }
+    (void)ring_pop(&sched->ready);
+    sched->budget--;
+    task_current = next;
+    arch_return(&next->context);
+}
+
 /* The bottom of every task's stack. */
 static void task_main(void)
 {
@@ -320,36 +304,5 @@ static void task_main(void)
         finish(task, result);
     } while (take_over(sched, stack));
     stack_put(&sched->stacks, stack);
-    struct context gone;
-    leave(sched, &gone, stack, true);
-    __builtin_unreachable();
-}
-
-void task_release(struct bide_task *task)
-{
-    list_remove(&task->member);
-    block_forget(task);
-    cells_put(&sched_current->blocks, task);
-}
-
-void task_abandon(struct bide_task *task)
-{
-    if ((task->context.flags & (DONE | ENDING)) == DONE) {
-        task_report(task);
-        task_release(task);
-    } else {
-        task->context.flags |= ABANDONED;
-    }
-}
-
-void task_keep(struct bide_task *task, struct node *members)
-{
-    struct node *node;
-    while ((node = list_pop(&task->stack->kept))) task_release(task_of_member(node));
-    if (members) list_splice(&task->stack->kept, members);
-}
-
-struct node *task_kept(struct bide_task *task)
-{
-    return &task->stack->kept;
+    depart(sched, stack);
 }

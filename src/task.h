@@ -20,6 +20,7 @@
 
 #include <bide/base.h>
 #include <bide/error.h>
+#include <errno.h>
 
 struct wait;
 
@@ -58,17 +59,6 @@ struct level {
     unsigned expired : 1;    /* what the scope that was left last said */
 };
 
-/* How every task begins: what others than task.c may look at without a call. */
-struct task_head {
-    struct context context;
-    struct level level;
-};
-
-static inline struct level *task_level(struct bide_task *task)
-{
-    return &((struct task_head *)(void *)task)->level;
-}
-
 /* The tasks of one loop. */
 struct sched {
     struct context root; /* the loop's own flow, on the stack of its thread */
@@ -76,11 +66,13 @@ struct sched {
     struct ring ready; /* first in, first out; room for every task */
     unsigned budget;   /* switches left before the loop's own flow must have its turn */
     struct stack_pool stacks;
-    uint64_t control_words; /* of the floating-point unit, for fresh tasks */
-    uint64_t random;        /* not 0: the order of ready tasks is drawn from it */
-    size_t stack_size;      /* of tasks that do not say */
-    struct cells blocks;    /* the control blocks */
-    size_t living;          /* tasks that have not ended */
+    struct context *starter; /* the flow that began the stack begun last */
+    uint64_t control_words;  /* of the floating-point unit, for fresh tasks */
+    uint64_t random;         /* not 0: the order of ready tasks is drawn from it */
+    size_t stack_size;       /* of tasks that do not say */
+    uint32_t stack_class;    /* its class */
+    struct cells blocks;     /* the control blocks */
+    size_t living;           /* tasks that have not ended */
     uint32_t next_id;
     bool closing;    /* new tasks are born cancelled */
     int64_t slow_ns; /* not 0: a task that runs that long at a time is reported */
@@ -130,11 +122,11 @@ struct task_plan {
     size_t index;         /* which one of the owner's it is */
 };
 
-/* Makes a task, not yet ready. NULL with errno set; then nothing has happened. */
-struct bide_task *task_create(const struct task_plan *plan);
-
 /* Makes it ready to run; or runs it up to its first park, the current task going to the front. */
-void task_start(struct bide_task *task);
+static inline void task_start(struct bide_task *task)
+{
+    ring_push(&sched_current->ready, task);
+}
 void task_start_eagerly(struct bide_task *task);
 
 /* Parks the current task until one of the waits is woken or it is interrupted; returns what the waker gave. */
@@ -152,56 +144,30 @@ bool task_interrupt(struct bide_task *task, int code);
 /* Changes what an interrupted task that has not run since will return. */
 void task_set_value(struct bide_task *task, int code);
 
-/* The handle of a task is given to somebody; false if it already was, or was given up. */
-bool task_take(struct bide_task *task);
-void task_untake(struct bide_task *task);
-bool task_taken(const struct bide_task *task);
-
-/* An ended task's memory is given back. */
-void task_release(struct bide_task *task);
-
 /* Gives up the handle: the task is released when it has ended. */
 void task_abandon(struct bide_task *task);
 
 /* Tells .on_error of the failure, if it is one, of an ended task. */
 void task_report(struct bide_task *task);
 
-/* The wait will be woken when the task, which has not ended, does. */
-void task_watch(struct bide_task *task, struct wait *wait);
-
 /* Ended tasks that are released when this one ends, or keeps others; takes the whole list. */
 void task_keep(struct bide_task *task, struct node *members);
 struct node *task_kept(struct bide_task *task);
 
-/* The same for a task's await; and whether there ever was one. */
-void task_await(struct bide_task *task, struct wait *wait);
-bool task_awaited(const struct bide_task *task);
-
 /* Calls fn with no current task. */
 void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task);
 
-struct sched *task_sched(const struct bide_task *task); /* whose it is */
-bool task_in_use(const struct bide_task *task);         /* false: it was released, as far as can be seen */
-bool task_done(const struct bide_task *task);
-bool task_owned(const struct bide_task *task);
-const struct wait *task_owner(const struct bide_task *task);
-void task_set_owner(struct bide_task *task, struct wait *owner, struct node *members, size_t index);
-size_t task_index(const struct bide_task *task);
-int task_result(const struct bide_task *task);
-struct wait *task_wait(const struct bide_task *task); /* what it is parked on, or NULL */
-struct node *task_member(struct bide_task *task);
-struct bide_task *task_of_member(struct node *member);
 const char *task_name(const struct bide_task *task);
 int task_set_name(struct bide_task *task, const char *name); /* 0 or -ENOMEM; copied */
 struct failures *task_failures(struct bide_task *task);      /* NULL without memory */
-
-/* The failure of an ended task is seen by another, or by whoever ran the loop (NULL): moved, or copied. */
-void task_pass_failure(struct bide_task *from, struct bide_task *to, bool move);
 
 /* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
 struct failure *task_copy_failure(const struct bide_task *task);
 
 /* What is known of an ended task's failure, borrowed from it. */
 struct bide_error task_error(struct bide_task *task);
+
+/* The inside, and what is asked of a task so often that it is no call. */
+#include "block.h"
 
 #endif

@@ -89,6 +89,28 @@ static void a_value_is_handed_over(void **state)
     assert_int_equal(arch_switch(&self, &self), INT32_MIN);
 }
 
+/* ---- ends ---- */
+
+static void return_for_good(void)
+{
+    fesetround(FE_DOWNWARD);
+    self.value = 42;
+    arch_return(&self);
+}
+
+/* Whoever began a flow goes on as after a switch, with all that it had. */
+static void a_flow_ends_with_a_return(void **state)
+{
+    (void)state;
+    const double alone = mix(&self, &self, &seeds[0]);
+    for (int i = 0; i < 3; i++) {
+        prepare(return_for_good);
+        assert_int_equal(arch_switch(&self, &other), 42);
+        assert_int_equal(fegetround(), FE_TONEAREST);
+        assert_true(mix(&self, &self, &seeds[0]) == alone);
+    }
+}
+
 /* ---- stacks ---- */
 
 static uintptr_t place;
@@ -192,7 +214,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_flow_has_its_registers),    cmocka_unit_test(a_value_is_handed_over),
-        cmocka_unit_test(any_top_is_rounded_down),        cmocka_unit_test(control_words_come_with_a_flow),
+        cmocka_unit_test(a_flow_ends_with_a_return),      cmocka_unit_test(any_top_is_rounded_down),
+        cmocka_unit_test(control_words_come_with_a_flow),
 #ifdef __GLIBC__
         cmocka_unit_test(a_backtrace_ends_with_its_flow),
 #endif

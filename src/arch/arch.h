@@ -23,6 +23,12 @@ struct context {
 int arch_switch(struct context *from, struct context *to);
 
 /*
+ * The same for a flow that is over, and not returned to. It ends in a return, which is predicted well if
+ * `to` has begun this flow; so it must be jumped to: the last call of a function without a result.
+ */
+void arch_return(struct context *to);
+
+/*
  * Makes a flow that, at the first switch to it, calls entry() on the stack below `top` (which
  * is rounded down to 16 bytes), with these control words. entry must not return; a backtrace
  * ends there.

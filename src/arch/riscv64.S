@@ -171,6 +171,21 @@ arch_entry:
         .cfi_endproc
         .size   arch_entry, . - arch_entry
 
+/* arch_return(context a0): what is left is of no use to anybody. */
+        .globl  arch_return
+        .hidden arch_return
+        .type   arch_return, @function
+        .p2align 4
+arch_return:
+        .cfi_startproc
+        addi    sp, sp, -16
+        .cfi_def_cfa_offset 16
+        mv      a1, a0
+        mv      a0, sp
+        j       arch_switch
+        .cfi_endproc
+        .size   arch_return, . - arch_return
+
 /* arch_prepare(context a0, top a1, entry a2, control words a3) */
         .globl  arch_prepare
         .hidden arch_prepare

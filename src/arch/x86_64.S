@@ -105,8 +105,9 @@ arch_switch:
         .size   arch_switch, . - arch_switch
 
 /*
- * The first frame of every stack: nobody called it, so the backtrace ends here. A flow
- * begins behind its first instruction, as the unwinder looks up the one before a return address.
+ * The first frame of every stack: nobody called it, so the backtrace ends here. A flow begins behind
+ * its first instruction, as the unwinder looks up the one before a return address. It makes no call:
+ * calls and returns would no longer be in pairs where the flow ends by arch_return.
  */
         .type   arch_entry, @function
         .p2align 4
@@ -115,10 +116,69 @@ arch_entry:
         .cfi_undefined %rip
         endbr64
 4:      xorl    %ebp, %ebp
-        call    *%rbx
-        ud2
+        leaq    5f(%rip), %rax
+        pushq   %rax
+        .cfi_adjust_cfa_offset 8
+        jmp     *%rbx
+        nop
+5:      ud2
         .cfi_endproc
         .size   arch_entry, . - arch_entry
+
+/*
+ * arch_return(context %rdi): the frame of the other flow as in arch_switch, of this one nothing. The
+ * control words are left below the stack pointer, which no signal handler writes to.
+ */
+        .globl  arch_return
+        .hidden arch_return
+        .type   arch_return, @function
+        .p2align 4
+arch_return:
+        .cfi_startproc
+        endbr64
+        stmxcsr -8(%rsp)
+        fnstcw  -4(%rsp)
+        movl    -8(%rsp), %ecx
+        movzwl  -4(%rsp), %edx
+        movq    (%rdi), %rsp
+        .cfi_def_cfa %rsp, 64
+        .cfi_offset %rbp, -16
+        .cfi_offset %rbx, -24
+        .cfi_offset %r12, -32
+        .cfi_offset %r13, -40
+        .cfi_offset %r14, -48
+        .cfi_offset %r15, -56
+        movl    8(%rdi), %eax
+        xorl    (%rsp), %ecx
+        xorw    4(%rsp), %dx
+        andl    $MXCSR_CONTROL, %ecx
+        orl     %edx, %ecx
+        jz      6f
+        ldmxcsr (%rsp)
+        fldcw   4(%rsp)
+6:      addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_endproc
+        .size   arch_return, . - arch_return
 
 /* arch_prepare(context %rdi, top %rsi, entry %rdx, control words %rcx) */
         .globl  arch_prepare
