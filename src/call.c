@@ -45,7 +45,7 @@ static void release(struct call *call)
     if (call->on_heap)
         sys_free(call);
     else
-        atomic_store(&call->state, IDLE);
+        atomic_store_explicit(&call->state, IDLE, memory_order_release);
 }
 
 void calls_make(struct node *calls)

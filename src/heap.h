@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 4-ary heap of nodes by (key, order of insertion). The keys stand in the heap's array, so
- * that sifting touches no node but those it moves.
+ * A 4-ary heap of nodes by (key, order of insertion). It is made for nodes that are mostly taken out
+ * again before they come first: such a node leaves its entry behind, which costs nothing, and the
+ * entry goes when it comes to the top, or when most entries are such. Sifting touches no node.
  */
 #ifndef HEAP_H
 #define HEAP_H
@@ -11,19 +12,29 @@
 #include <stdint.h>
 
 struct heap_node {
-    size_t place; /* 1 + the index in the array; 0: in no heap */
+    size_t place; /* 1 + its slot; 0: in no heap */
 };
 
+/* What is sifted. */
 struct heap_entry {
     int64_t key;
-    uint64_t order;
-    struct heap_node *node;
+    size_t slot;
+};
+
+/* What an entry stands for, at a fixed place. */
+struct heap_slot {
+    struct heap_node *node; /* NULL: it was taken out */
+    uint64_t order;         /* of a free slot: 1 + the next free one */
 };
 
 struct heap {
     struct heap_entry *entries;
-    size_t count;
-    size_t capacity;
+    struct heap_slot *slots;
+    size_t count;    /* entries, and slots that they use */
+    size_t dead;     /* those whose node was taken out */
+    size_t capacity; /* of both */
+    size_t carved;   /* slots that were ever used */
+    size_t free;     /* 1 + the first free one of these; 0: none */
     uint64_t next_order;
 };
 
@@ -39,7 +50,13 @@ void heap_remove(struct heap *heap, struct heap_node *node);
 /* The node with the smallest key, the oldest of equals; NULL of an empty heap. */
 static inline struct heap_node *heap_first(const struct heap *heap)
 {
-    return heap->count ? heap->entries[0].node : NULL;
+    return heap->count ? heap->slots[heap->entries[0].slot].node : NULL;
+}
+
+/* Its key, if there is one. */
+static inline int64_t heap_first_key(const struct heap *heap)
+{
+    return heap->entries[0].key;
 }
 
 /* Gives memory back that is far more than needed. */

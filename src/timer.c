@@ -9,6 +9,8 @@
 
 #include "sys.h"
 
+enum { MOST_AT_ONCE = 512 };
+
 _Thread_local struct timers *timers_current INITIAL_EXEC;
 
 void timers_init(struct timers *timers, bool is_virtual)
@@ -32,15 +34,9 @@ void timers_jump(struct timers *timers, int64_t now_ns)
     if (now_ns > timers->now_ns) timers->now_ns = now_ns;
 }
 
-static struct timer *first_in_heap(const struct timers *timers)
+/* The first of those that found no memory in the heap, if it is before that one. */
+static struct timer *first_in_overflow(const struct timers *timers, struct timer *best)
 {
-    struct heap_node *node = heap_first(&timers->heap);
-    return node ? CONTAINER(node, struct timer, node) : NULL;
-}
-
-static struct timer *first(const struct timers *timers)
-{
-    struct timer *best = first_in_heap(timers);
     for (struct node *node = timers->overflow.next; node != &timers->overflow; node = node->next) {
         struct timer *timer = CONTAINER(node, struct timer, wait.link);
         if (!best || timer->deadline < best->deadline) best = timer;
@@ -48,10 +44,18 @@ static struct timer *first(const struct timers *timers)
     return best;
 }
 
+static struct timer *first(const struct timers *timers)
+{
+    struct heap_node *node = heap_first(&timers->heap);
+    struct timer *timer = node ? CONTAINER(node, struct timer, node) : NULL;
+    return list_empty(&timers->overflow) ? timer : first_in_overflow(timers, timer);
+}
+
 int64_t timers_next(const struct timers *timers)
 {
-    const struct timer *timer = first(timers);
-    return timer ? timer->deadline : CLOCK_NEVER;
+    if (list_empty(&timers->overflow))
+        return timers->heap.count ? heap_first_key(&timers->heap) : CLOCK_NEVER;
+    return first_in_overflow(timers, first(timers))->deadline;
 }
 
 /* Moves to the heap, in the order of arming, what it has memory for by now. */
@@ -103,12 +107,16 @@ struct timer *timers_take(struct timers *timers)
 
 void timers_fire(struct timers *timers)
 {
-    struct timer *timer = first(timers);
-    if (!timer) return;
+    int64_t next = timers_next(timers);
+    if (next == CLOCK_NEVER) return;
     const int64_t now = timers_now(timers);
-    for (; timer && timer->deadline <= now; timer = first(timers)) {
+    int64_t last = next;
+    for (int fired = 0; next <= now && (fired < MOST_AT_ONCE || next == last); fired++) {
+        struct timer *timer = first(timers);
+        last = next;
         timer_stop(timer);
         wake(&timer->wait, 0);
+        next = timers_next(timers);
     }
 }
 

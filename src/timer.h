@@ -33,8 +33,13 @@ int64_t timers_now(const struct timers *timers);
 int64_t timers_next(const struct timers *timers);        /* the first deadline, or CLOCK_NEVER */
 void timers_jump(struct timers *timers, int64_t now_ns); /* moves a virtual clock forward */
 struct timer *timers_take(struct timers *timers);        /* the first one, disarmed and not woken; or NULL */
-void timers_fire(struct timers *timers);                 /* wakes all whose deadline has passed */
 void timers_trim(struct timers *timers);
+
+/*
+ * Wakes all whose deadline has passed; of very many the first ones, but all that share a deadline: what
+ * they wake runs while it is in the caches, the rest are for the next turn.
+ */
+void timers_fire(struct timers *timers);
 
 static inline void timer_init(struct timer *timer, const struct wait_ops *ops)
 {
