@@ -28,14 +28,16 @@ static bool is_due(const struct bide_loop *loop)
     return next != CLOCK_NEVER && next <= timers_now(&loop->timers);
 }
 
-/* Before a deadline that is due is looked at, all events are taken: what is ready in the same turn beats it. */
-static int poll_now(struct bide_loop *loop, int64_t timeout_ns)
+/* Whether there was something. Before a deadline that is due is looked at, all events are taken: what is ready in the same turn beats it. */
+static bool poll_now(struct bide_loop *loop, int64_t timeout_ns)
 {
+    const bool sleeps = timeout_ns != 0;
+    if (sleeps && !mailbox_sleep(&loop->mailbox)) timeout_ns = 0;
     const int events = poller_poll(&loop->poller, timeout_ns);
+    if (sleeps) mailbox_awake(&loop->mailbox);
     loop->polled_ns = sys_clock_ns();
     if (is_due(loop)) poller_poll_rest(&loop->poller, events);
-    mailbox_collect(&loop->mailbox);
-    return events;
+    return mailbox_collect(&loop->mailbox) || events > 0;
 }
 
 /* Something is ready: looks at the world without waiting. */
@@ -52,6 +54,17 @@ static void trim(struct bide_loop *loop, bool idle)
     timers_trim(&loop->timers);
 }
 
+/* A busy loop gives memory back that was too much for a while: after a burst, not between two. */
+static void trim_what_lasts(struct bide_loop *loop)
+{
+    if (!sched_excess(&loop->sched, false))
+        loop->excess_ns = 0;
+    else if (loop->excess_ns == 0)
+        loop->excess_ns = loop->polled_ns;
+    else if (loop->polled_ns - loop->excess_ns > IDLE_NS)
+        trim(loop, false);
+}
+
 /* Real time: waits for events until the next deadline. */
 static void wait_real(struct bide_loop *loop)
 {
@@ -59,8 +72,8 @@ static void wait_real(struct bide_loop *loop)
     int64_t timeout = next == CLOCK_NEVER ? -1 : next - timers_now(&loop->timers);
     if (next != CLOCK_NEVER && timeout < 0) timeout = 0;
     const bool excess = sched_excess(&loop->sched, true) && (timeout < 0 || timeout > IDLE_NS);
-    const int events = poll_now(loop, excess ? IDLE_NS : timeout);
-    if (excess && events == 0) trim(loop, true);
+    const bool found = poll_now(loop, excess ? IDLE_NS : timeout);
+    if (excess && !found) trim(loop, true);
     timers_fire(&loop->timers);
 }
 
@@ -73,7 +86,7 @@ static void wait_virtual(struct bide_loop *loop)
         return;
     }
     const bool blocked = loop->mailbox.expected > 0 || next == CLOCK_NEVER;
-    if (poll_now(loop, blocked ? -1 : 0) > 0 || blocked) return;
+    if (poll_now(loop, blocked ? -1 : 0) || blocked) return;
     if (next - loop->timers.now_ns > IDLE_NS && sched_excess(&loop->sched, true)) trim(loop, true);
     timers_jump(&loop->timers, next);
     timers_fire(&loop->timers);
@@ -93,7 +106,7 @@ static bool is_stuck(const struct bide_loop *loop)
 /* The first part of a turn. False: every task waits for another. */
 static bool look(struct bide_loop *loop)
 {
-    if (sched_excess(&loop->sched, false)) trim(loop, false);
+    trim_what_lasts(loop);
     if (loop_is_ready(loop))
         glance(loop);
     else if (is_stuck(loop))
@@ -134,7 +147,7 @@ int64_t loop_patience(const struct bide_loop *loop)
 
 void loop_step(struct bide_loop *loop)
 {
-    if (sched_excess(&loop->sched, false)) trim(loop, false);
+    trim_what_lasts(loop);
     if (loop_is_ready(loop)) {
         glance(loop);
     } else {
@@ -204,5 +217,6 @@ int loop_drive(struct bide_loop *loop, const struct bide_task *until)
             loop_cancel_all(loop);
         }
     }
+    mailbox_rest(&loop->mailbox);
     return stuck ? -EDEADLK : 0;
 }

@@ -26,6 +26,7 @@ struct bide_loop {
     struct node executors;   /* struct bide_executor */
     int64_t polled_ns;       /* when epoll was asked last */
     int64_t worked_ns;       /* when a step last had something to do */
+    int64_t excess_ns;       /* since when there has been memory to give back; 0: there is none */
     unsigned forks;          /* task_forks, when it was made */
     bool running;            /* between loop_enter and loop_leave */
     bool exposed;            /* a pointer to it was given out: another thread may post to it */

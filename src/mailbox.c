@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invariants
- *  - Who finds the box empty writes the eventfd; the loop empties the eventfd before it takes the
- *    letters. So each letter is followed by a call, or taken before it.
+ *  - Who finds the box empty, and then the loop asleep, writes the eventfd. The loop says that it is
+ *    asleep before it looks into the box a last time, and empties the eventfd before it takes the
+ *    letters. So each letter is seen by that look, followed by a call, or taken before it.
  *  - A letter is the sender's until it is posted, then the box's, and its opener's once taken. The
  *    sender does not touch it after posting.
  *  - Nothing is sent once mailbox_refuse has returned: it waits for all who are sending. What belongs
@@ -12,10 +13,20 @@
 #include "mailbox.h"
 
 #include "misuse.h"
-#include "sys.h"
+#include "spin.h"
 
 #include <errno.h>
 #include <sched.h>
+
+static const int64_t SOON_NS = 50 * 1000;
+
+static void call_loop(struct mailbox *mailbox)
+{
+    const uint64_t one = 1;
+    const ssize_t n = sys_write(mailbox->fd, &one, sizeof one);
+    if (n < 0 && n != -EAGAIN) /* which would mean that it is set already */
+        misuse("the loop's eventfd %d was closed or replaced: error %zd", mailbox->fd, -n);
+}
 
 void mailbox_post(struct mailbox *mailbox, struct letter *letter)
 {
@@ -23,12 +34,7 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter)
     do {
         letter->next = first;
     } while (!atomic_compare_exchange_weak(&mailbox->letters, &first, letter));
-    const uint64_t one = 1;
-    if (!first) {
-        const ssize_t n = sys_write(mailbox->fd, &one, sizeof one);
-        if (n < 0 && n != -EAGAIN) /* which would mean that it is set already */
-            misuse("the loop's eventfd %d was closed or replaced: error %zd", mailbox->fd, -n);
-    }
+    if (!first && atomic_load(&mailbox->asleep)) call_loop(mailbox);
 }
 
 int mailbox_send(struct mailbox *mailbox, struct letter *letter)
@@ -57,18 +63,52 @@ static void open_all(struct letter *newest)
     }
 }
 
-void mailbox_collect(struct mailbox *mailbox)
+/* ---- asleep and awake ---- */
+
+static bool has_letters(struct mailbox *mailbox)
 {
-    if (!mailbox->called) return;
-    mailbox->called = false;
-    uint64_t count;
-    (void)sys_read(mailbox->fd, &count, sizeof count); /* empties it; that it was empty is as good */
-    mailbox_open_all(mailbox);
+    return atomic_load(&mailbox->letters) != NULL;
 }
 
-void mailbox_open_all(struct mailbox *mailbox)
+bool mailbox_sleep(struct mailbox *mailbox)
 {
-    open_all(atomic_exchange(&mailbox->letters, NULL));
+    mailbox->slept_ns = 0;
+    if (mailbox->expected > 0 && mailbox->can_spin) {
+        mailbox->slept_ns = sys_clock_ns();
+        if (mailbox->brisk) SPIN_UNTIL(has_letters(mailbox));
+    }
+    atomic_store(&mailbox->asleep, true);
+    return !has_letters(mailbox);
+}
+
+void mailbox_awake(struct mailbox *mailbox)
+{
+    atomic_store(&mailbox->asleep, false);
+    if (mailbox->slept_ns)
+        mailbox->brisk = has_letters(mailbox) && sys_clock_ns() - mailbox->slept_ns < SOON_NS;
+}
+
+void mailbox_rest(struct mailbox *mailbox)
+{
+    atomic_store(&mailbox->asleep, true);
+    if (has_letters(mailbox)) call_loop(mailbox);
+}
+
+bool mailbox_collect(struct mailbox *mailbox)
+{
+    if (mailbox->called) {
+        uint64_t count;
+        mailbox->called = false;
+        (void)sys_read(mailbox->fd, &count, sizeof count); /* empties it; that it was empty is as good */
+    }
+    return has_letters(mailbox) && mailbox_open_all(mailbox);
+}
+
+bool mailbox_open_all(struct mailbox *mailbox)
+{
+    struct letter *newest = atomic_exchange(&mailbox->letters, NULL);
+    open_all(newest);
+    return newest != NULL;
 }
 
 static void mailbox_fire(struct wait *wait, int result)
@@ -84,7 +124,7 @@ static const struct wait_ops mailbox_ops = {.fire = mailbox_fire};
 
 int mailbox_open(struct mailbox *mailbox, struct poller *poller)
 {
-    *mailbox = (struct mailbox){.fd = sys_eventfd()};
+    *mailbox = (struct mailbox){.fd = sys_eventfd(), .asleep = true, .can_spin = sys_processors() > 1};
     if (mailbox->fd < 0) return mailbox->fd;
     struct descriptor *descriptor = poller_get(poller, mailbox->fd);
     int code = descriptor ? 0 : -ENOMEM;
@@ -104,7 +144,7 @@ void mailbox_refuse(struct mailbox *mailbox)
 {
     atomic_store(&mailbox->refusing, true);
     while (atomic_load(&mailbox->sending) > 0) sched_yield();
-    mailbox_open_all(mailbox);
+    (void)mailbox_open_all(mailbox);
 }
 
 void mailbox_close(struct mailbox *mailbox)

@@ -4,14 +4,19 @@
  *  - A job is in the queue (not begun), with a thread (begun), in the mailbox, or with the loop.
  *    Whoever moves it on does not touch it afterwards: the loop's task may free it at once.
  *  - There are as many threads as jobs in the queue that no idle thread will take, up to `most`.
+ *  - While jobs are queued and threads idle, one thread is searching: it was woken, or has just ended a
+ *    job and stays awake for a moment. Whoever takes a job has the next one woken; so a burst of jobs
+ *    is not a burst of wake-ups, and one job after the other needs none.
  *  - No function of the user's runs with the lock held.
  */
 #include "pool.h"
 
 #include "misuse.h"
-#include "sys.h"
+#include "spin.h"
 
 #include <errno.h>
+
+enum { LOCK_TRIES = 100 };
 
 struct worker {
     struct worker *next;
@@ -29,25 +34,66 @@ static void run_job(struct job *job)
     job->failure = job->result < 0 ? failure_copy(failure_of_thread(), job->result) : NULL;
 }
 
+/* The lock is held for some instructions only: it is cheaper to wait for it awake. */
+static void lock_briefly(struct pool *pool)
+{
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (pthread_mutex_trylock(&pool->lock) == 0) return;
+        arch_relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+}
+
+/* Under the lock: if there is work and nobody to look for it, somebody idle is to be woken. */
+static bool must_wake(struct pool *pool)
+{
+    if (pool->searching || pool->idle == 0 || list_empty(&pool->queue)) return false;
+    pool->searching = true;
+    return true;
+}
+
+/* Under the lock, which is left meanwhile: more work may come soon, one thread stays awake for it. */
+static void stay_awake(struct pool *pool)
+{
+    pool->searching = true;
+    pthread_mutex_unlock(&pool->lock);
+    SPIN_UNTIL(atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0);
+    lock_briefly(pool);
+    pool->searching = false;
+}
+
+/* Under the lock: the next job, begun; NULL at the end. `worked`: this thread has just ended one. */
+static struct job *next_job(struct pool *pool, bool worked)
+{
+    if (worked && list_empty(&pool->queue) && !pool->searching && pool->mailbox->can_spin) stay_awake(pool);
+    while (list_empty(&pool->queue) && !pool->stopping) {
+        pool->idle++;
+        pthread_cond_wait(&pool->work, &pool->lock);
+        pool->idle--;
+        pool->searching = false;
+    }
+    struct node *node = list_pop(&pool->queue);
+    if (!node) return NULL;
+    struct job *job = CONTAINER(node, struct job, wait.link);
+    pool->queued--;
+    job->begun = true;
+    return job;
+}
+
 static void *worker_main(void *arg)
 {
     struct pool *pool = arg;
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        while (list_empty(&pool->queue) && !pool->stopping) {
-            pool->idle++;
-            pthread_cond_wait(&pool->work, &pool->lock);
-            pool->idle--;
-        }
-        struct node *node = list_pop(&pool->queue);
-        if (!node) break;
-        struct job *job = CONTAINER(node, struct job, wait.link);
-        pool->queued--;
-        job->begun = true;
+    struct job *job;
+    bool worked = false;
+    lock_briefly(pool);
+    while ((job = next_job(pool, worked))) {
+        const bool wakes = must_wake(pool);
         pthread_mutex_unlock(&pool->lock);
+        if (wakes) pthread_cond_signal(&pool->work);
         run_job(job);
         mailbox_post(pool->mailbox, &job->letter);
-        pthread_mutex_lock(&pool->lock);
+        worked = true;
+        lock_briefly(pool);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -95,17 +141,17 @@ int pool_submit(struct pool *pool, struct job *job)
     job->begun = false;
     job->failure = NULL;
     job->letter.open = job_over;
-    pthread_mutex_lock(&pool->lock);
+    lock_briefly(pool);
     const size_t behind = pool->queued + 1 > pool->idle ? pool->queued + 1 - pool->idle : 0;
     if (pool->limit && pool->threads == pool->most && behind > pool->limit) {
         pthread_mutex_unlock(&pool->lock);
         return -EAGAIN;
     }
     list_append(&pool->queue, &job->wait.link);
-    const bool has_idle = pool->idle > 0; /* those that are busy look at the queue before they wait */
     const bool enough = ++pool->queued <= pool->idle;
+    const bool wakes = must_wake(pool); /* those that are busy look at the queue before they wait */
     pthread_mutex_unlock(&pool->lock);
-    if (has_idle) pthread_cond_signal(&pool->work);
+    if (wakes) pthread_cond_signal(&pool->work);
     const int code = enough || pool->threads == pool->most ? 0 : start_worker(pool);
     if (code < 0 && pool->threads == 0) { /* with other threads it would only be later */
         list_remove(&job->wait.link);
@@ -120,7 +166,7 @@ int pool_submit(struct pool *pool, struct job *job)
 int pool_withdraw(struct job *job)
 {
     struct pool *pool = job->pool;
-    pthread_mutex_lock(&pool->lock);
+    lock_briefly(pool);
     const bool begun = job->begun;
     if (!begun) {
         list_remove(&job->wait.link);

@@ -16,10 +16,11 @@ struct pool {
     struct mailbox *mailbox; /* of the loop: where jobs come back */
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct node queue; /* jobs that no thread has begun, under the lock */
-    size_t queued;     /* how many, under the lock */
-    unsigned idle;     /* threads that wait for work, under the lock */
-    bool stopping;     /* under the lock */
+    struct node queue;    /* jobs that no thread has begun, under the lock */
+    atomic_size_t queued; /* how many; changed under the lock */
+    unsigned idle;        /* threads that wait for work, under the lock */
+    bool searching;       /* a thread is on its way to look for work, under the lock */
+    bool stopping;        /* under the lock */
     struct worker *workers;
     size_t jobs; /* handed over and not yet back: the loop's count */
     unsigned threads;

@@ -39,4 +39,7 @@ void arch_prepare(struct context *context, void *top, void (*entry)(void), uint6
 uint64_t arch_control_words(void);
 void arch_set_control_words(uint64_t control_words);
 
+/* For a loop that waits for another processor: lets the other half of this one go ahead. */
+void arch_relax(void);
+
 #endif

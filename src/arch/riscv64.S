@@ -230,4 +230,16 @@ arch_set_control_words:
         .cfi_endproc
         .size   arch_set_control_words, . - arch_set_control_words
 
+/* `pause`, for assemblers that do not know it; does nothing on old processors. */
+        .globl  arch_relax
+        .hidden arch_relax
+        .type   arch_relax, @function
+        .p2align 4
+arch_relax:
+        .cfi_startproc
+        .4byte  0x0100000f
+        ret
+        .cfi_endproc
+        .size   arch_relax, . - arch_relax
+
         .section .note.GNU-stack, "", @progbits

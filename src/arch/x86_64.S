@@ -239,6 +239,18 @@ arch_set_control_words:
         .cfi_endproc
         .size   arch_set_control_words, . - arch_set_control_words
 
+        .globl  arch_relax
+        .hidden arch_relax
+        .type   arch_relax, @function
+        .p2align 4
+arch_relax:
+        .cfi_startproc
+        endbr64
+        pause
+        ret
+        .cfi_endproc
+        .size   arch_relax, . - arch_relax
+
         .section .note.GNU-stack, "", @progbits
 
 /* GNU property: indirect-branch tracking (bit 0), not the shadow stack (bit 1). */
