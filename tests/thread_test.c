@@ -173,6 +173,35 @@ TASK(a_thousand_jobs_run_on_few_threads)
     return 0;
 }
 
+enum { TOGETHER = 4 };
+
+static pthread_barrier_t together;
+
+TASK(meet_the_others)
+{
+    pthread_barrier_wait(&together);
+    return 0;
+}
+
+TASK(meet_in_a_thread)
+{
+    return bide_to_thread(meet_the_others, NULL, NULL);
+}
+
+/* None of the jobs ends before all have begun: whoever is asleep must be woken, however many are busy. */
+TASK(every_thread_takes_part)
+{
+    struct bide_call calls[TOGETHER];
+    pthread_barrier_init(&together, NULL, TOGETHER);
+    for (int i = 0; i < TOGETHER; i++) calls[i] = (struct bide_call){meet_in_a_thread, NULL};
+    for (int round = 0; round < 200; round++) {
+        CHECK_INT(bide_gather(calls, TOGETHER, NULL), 0);
+        if (round % 20 == 0) CHECK_INT(bide_sleep(0.001), 0);
+    }
+    pthread_barrier_destroy(&together);
+    return 0;
+}
+
 static struct wait_for_job pending[100];
 
 TASK(leave_jobs_behind)
@@ -337,6 +366,7 @@ int main(void)
         IN_A_LOOP(rule_13_a_cancel_returns_once_the_job_has_ended, .threads = 0),
         IN_A_LOOP(row_44_a_job_that_has_not_begun_is_withdrawn, .threads = 1),
         IN_A_LOOP(a_thousand_jobs_run_on_few_threads, .threads = 2),
+        IN_A_LOOP(every_thread_takes_part, .threads = TOGETHER),
         cmocka_unit_test(bug_43_each_job_at_the_end_has_run_or_is_withdrawn),
         IN_A_LOOP(a_waiting_call_in_a_job_is_refused, .threads = 0),
         IN_A_LOOP(a_job_without_a_thread_gives_enomem, .threads = 0),
