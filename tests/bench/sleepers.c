@@ -14,6 +14,7 @@
 struct figures {
     double cpu_s;
     double bytes; /* each, with page tables */
+    double tables;
     double maps;
     double rss_after; /* against the one before */
 };
@@ -23,9 +24,23 @@ struct sleepers {
     struct figures *figures;
 };
 
-static double memory_bytes(void)
+struct memory {
+    double resident;
+    double tables;
+};
+
+static struct memory memory_now(void)
 {
-    return status_bytes("VmRSS") + status_bytes("VmPTE");
+    return (struct memory){status_bytes("VmRSS"), status_bytes("VmPTE")};
+}
+
+/* What n of them have added to what there was. */
+static void keep_memory(struct figures *figures, struct memory before, long n)
+{
+    const struct memory now = memory_now();
+    figures->tables = (now.tables - before.tables) / (double)n;
+    figures->bytes = (now.resident - before.resident) / (double)n + figures->tables;
+    figures->maps = mappings();
 }
 
 static int sleeper(void *arg)
@@ -39,18 +54,17 @@ static int sleep_all(void *arg)
     const struct sleepers *sleepers = arg;
     struct figures *figures = sleepers->figures;
     uint64_t random = 88172645463325252;
-    (void)memory_bytes(); /* what that takes is there before */
-    const double before = memory_bytes(), rss_before = status_bytes("VmRSS");
+    (void)memory_now(); /* what that takes is there before */
+    const struct memory before = memory_now();
     struct bide_group group;
     BIDE_GROUP(group) {
         for (long i = 0; i < sleepers->n; i++)
             must(bide_group_spawn(&group, sleeper, &random) == 0, "memory for a task");
         bide_sleep(1);
-        figures->bytes = (memory_bytes() - before) / (double)sleepers->n;
-        figures->maps = mappings();
+        keep_memory(figures, before, sleepers->n);
     }
     bide_sleep(1); /* idle: memory is given back */
-    figures->rss_after = status_bytes("VmRSS") / rss_before;
+    figures->rss_after = memory_now().resident / before.resident;
     return bide_group_result(&group);
 }
 
@@ -66,7 +80,8 @@ static void measure_bide(long n, struct figures *figures)
 static void measure_floor(long n, struct figures *figures)
 {
     enum { STRIDE = 17 * 4096, PAGE = 4096, GUARD_INSTALL = 102 };
-    const double before = memory_bytes(), start = cpu_ns();
+    const struct memory before = memory_now();
+    const double start = cpu_ns();
     const size_t size = (size_t)n * STRIDE;
     char *stacks =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -77,8 +92,7 @@ static void measure_floor(long n, struct figures *figures)
         *(volatile char *)(stack + STRIDE - 1) = 1;
     }
     const double cpu_then = cpu_ns();
-    figures->bytes = (memory_bytes() - before) / (double)n;
-    figures->maps = mappings();
+    keep_memory(figures, before, n);
     const double cpu_reading = cpu_ns() - cpu_then;
     munmap(stacks, size);
     figures->cpu_s = (cpu_ns() - start - cpu_reading) / 1e9;
@@ -126,6 +140,8 @@ static void measure(const char *size, long n)
     report_against(name, bide.cpu_s, "s", "floor", floor.cpu_s);
     snprintf(name, sizeof name, "sleepers/%s/memory-each", size);
     report_against(name, bide.bytes, "B", "floor", floor.bytes);
+    snprintf(name, sizeof name, "sleepers/%s/page-tables-each", size);
+    report_against(name, bide.tables, "B", "floor", floor.tables);
     snprintf(name, sizeof name, "sleepers/%s/mappings", size);
     report_against(name, bide.maps, "maps", "floor", floor.maps);
     snprintf(name, sizeof name, "sleepers/%s/rss-after-of-before", size);

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""CPython's asyncio: yield, tasks, gather, timers, timeouts, threads."""
+"""CPython's asyncio: yield, tasks, gather, timers, timeouts, threads.
+
+With the arguments `sleepers SIZE N`, sleepers; with `echo`, a server on descriptor 3.
+"""
 import asyncio
 import os
 import random
+import socket
+import sys
 import time
 
 quick = bool(os.environ.get("BENCH_QUICK"))
@@ -63,6 +68,21 @@ def timers(name, n, when):
     report(name, time.process_time_ns() - start, n)
 
 
+def all_timers(n):
+    loop = asyncio.get_running_loop()
+    base = loop.time()
+
+    def among():
+        return base + 1000 + 1000 * random.random()
+
+    timers("timer/alone", n, lambda: base + 1e6)
+    live = [loop.call_at(among(), nothing) for _ in range(10000)]
+    timers("timer/far", n, lambda: base + 1e6)
+    timers("timer/among", n, among)
+    for timer in live:
+        timer.cancel()
+
+
 async def million(n, unit):
     loop = asyncio.get_running_loop()
     base = loop.time()
@@ -91,6 +111,51 @@ async def threads(n):
     report("thread/one-at-a-time", time.monotonic_ns() - start, n, "us")
 
 
+async def threads_at_once(n):
+    jobs = [asyncio.to_thread(nothing) for _ in range(n)]
+    start = time.monotonic_ns()
+    await asyncio.gather(*jobs)
+    report("thread/100000-at-once", time.monotonic_ns() - start, n)
+
+
+def status(key):
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":"))
+
+
+async def sleeper(until):
+    await asyncio.sleep(until - asyncio.get_running_loop().time() + random.random())
+
+
+async def sleepers(size, n):
+    start, resident, tables = time.process_time(), status("VmRSS"), status("VmPTE")
+    first = asyncio.get_running_loop().time() + 0.5 + 40e-6 * n
+    tasks = [asyncio.create_task(sleeper(first)) for _ in range(n)]
+    await asyncio.sleep(0)
+    tables = status("VmPTE") - tables
+    memory = status("VmRSS") - resident + tables
+    with open("/proc/self/maps") as lines:
+        maps = sum(1 for _ in lines)
+    print(f"sleepers/{size}/memory-each {memory / n:.6g} B")
+    print(f"sleepers/{size}/page-tables-each {tables / n:.6g} B")
+    print(f"sleepers/{size}/mappings {maps} maps")
+    for task in tasks:
+        await task
+    print(f"sleepers/{size}/cpu {time.process_time() - start:.6g} s")
+
+
+async def serve(reader, writer):
+    while data := await reader.read(4096):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def echo():
+    server = await asyncio.start_server(serve, sock=socket.socket(fileno=3))
+    await server.serve_forever()
+
+
 async def main():
     await yields("yield/2", 2, scaled(200000, 2000))
     await yields("yield/1000", 1000, scaled(200000, 2000))
@@ -98,11 +163,16 @@ async def main():
     await spawns("spawn/by-1000", none, 1000, scaled(50000, 1000))
     await spawns("spawn/1000-alive", once, 1000, scaled(50000, 1000))
     await gathers(scaled(20, 1))
-    base = asyncio.get_running_loop().time()
-    timers("timer/alone", scaled(200000, 2000), lambda: base + 1e6)
+    all_timers(scaled(200000, 2000))
     await timeouts(scaled(50000, 500))
     await threads(scaled(2000, 50))
+    await threads_at_once(scaled(20000, 1000))
     await million(scaled(200000, 5000), 0.1 if quick else 2)
 
 
-asyncio.run(main())
+if "sleepers" in sys.argv:
+    asyncio.run(sleepers(sys.argv[2], int(sys.argv[3])))
+elif "echo" in sys.argv:
+    asyncio.run(echo())
+else:
+    asyncio.run(main())

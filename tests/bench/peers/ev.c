@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* libev: timers. */
+/* libev: timers; with the argument echo, a server on descriptor 3 (see ../echo.c). */
 #include "bench.h"
 
 /* Its header puns types in a way that the compiler would warn of. */
 #pragma GCC diagnostic ignored "-Wstrict-aliasing"
 #include <ev.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { LIVE = 10000, SPREAD = 1024 };
 
@@ -67,9 +70,45 @@ static void million(struct ev_loop *loop)
     report("timer/million", (cpu_ns() - start) / (double)n, "ns");
 }
 
-int main(void)
+/* ---- echo ---- */
+
+/* It tells of what is there until it has been read, so one read is enough. */
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+    char buf[4096];
+    (void)events;
+    const ssize_t n = read(io->fd, buf, sizeof buf);
+    if (n > 0) {
+        must(write(io->fd, buf, (size_t)n) == n, "write");
+        return;
+    }
+    ev_io_stop(loop, io);
+    close(io->fd);
+    free(io);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *listener, int events)
+{
+    (void)events;
+    const int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK);
+    ev_io *io = malloc(sizeof *io);
+    must(fd >= 0 && io != NULL, "a connection");
+    ev_io_init(io, on_readable, fd, EV_READ);
+    ev_io_start(loop, io);
+}
+
+static int echo(struct ev_loop *loop)
+{
+    ev_io listener;
+    ev_io_init(&listener, on_connection, 3, EV_READ);
+    ev_io_start(loop, &listener);
+    return !ev_run(loop, 0);
+}
+
+int main(int argc, char **argv)
 {
     struct ev_loop *loop = ev_default_loop(0);
+    if (argc > 1 && strcmp(argv[1], "echo") == 0) return echo(loop);
     timers(loop);
     million(loop);
     return 0;

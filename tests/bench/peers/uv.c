@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libuv: uv_queue_work, and timers. */
+/* libuv: uv_queue_work and timers; with the argument echo, a server on descriptor 3 (see ../echo.c). */
 #include "bench.h"
 
 #include <uv.h>
@@ -101,9 +101,53 @@ static void million(uv_loop_t *loop)
     report("timer/million", (cpu_ns() - start) / (double)n, "ns");
 }
 
-int main(void)
+/* ---- echo ---- */
+
+static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buf)
+{
+    static char bytes[4096]; /* it is empty again before anyone else reads */
+    (void)handle;
+    (void)wanted;
+    *buf = uv_buf_init(bytes, sizeof bytes);
+}
+
+static void after_close(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void after_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    if (n > 0) {
+        const uv_buf_t answer = uv_buf_init(buf->base, (unsigned)n);
+        must(uv_try_write(stream, &answer, 1) == n, "uv_try_write");
+    } else if (n < 0) {
+        uv_close((uv_handle_t *)stream, after_close);
+    }
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    uv_tcp_t *connection = malloc(sizeof *connection);
+    must(status == 0 && connection != NULL, "a connection");
+    uv_tcp_init(listener->loop, connection);
+    must(uv_accept(listener, (uv_stream_t *)connection) == 0, "uv_accept");
+    uv_read_start((uv_stream_t *)connection, give_buffer, after_read);
+}
+
+static int echo(uv_loop_t *loop)
+{
+    uv_tcp_t listener;
+    uv_tcp_init(loop, &listener);
+    must(uv_tcp_open(&listener, 3) == 0, "uv_tcp_open");
+    must(uv_listen((uv_stream_t *)&listener, 4096, on_connection) == 0, "uv_listen");
+    return uv_run(loop, UV_RUN_DEFAULT);
+}
+
+int main(int argc, char **argv)
 {
     uv_loop_t *loop = uv_default_loop();
+    if (argc > 1 && strcmp(argv[1], "echo") == 0) return echo(loop);
     threads(loop);
     timers(loop);
     million(loop);
