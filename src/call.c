@@ -158,8 +158,9 @@ int bide_handle_cancel(struct bide_handle *handle)
     const int state = call ? atomic_load(&call->state) : IDLE;
     if (state == IDLE || state == CLAIMED) return 0;
     const struct visit visit = visit_begin(call->loop);
-    if (state == SENT) (void)mailbox_open_all(&call->loop->mailbox); /* which makes it due, if it is there yet */
-    const int present = atomic_load(&call->state); /* idle again, or claimed, if the box has refused it */
+    if (state == SENT)
+        (void)mailbox_open_all(&call->loop->mailbox); /* which makes it due, if it is there yet */
+    const int present = atomic_load(&call->state);    /* idle again, or claimed, if the box has refused it */
     const bool is_here = present == TIMED || present == DUE;
     if (is_here) {
         timer_stop(&call->timer);

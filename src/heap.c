@@ -75,7 +75,7 @@ static size_t size_of(size_t capacity)
 
 static void release(struct heap *heap)
 {
-    if (heap->entries) (void)array_resize(heap->entries - ASIDE, size_of(heap->capacity), 0);
+    if (heap->memory) (void)array_resize(heap->memory, size_of(heap->capacity), 0);
 }
 
 /* Other memory, with room for so many. The arrays stay as they are where that is not to be had. */
@@ -90,6 +90,7 @@ static int move(struct heap *heap, size_t capacity)
         memcpy(slots, heap->slots, heap->carved * sizeof *slots);
         release(heap);
     }
+    heap->memory = memory;
     heap->entries = entries;
     heap->slots = slots;
     heap->capacity = capacity;

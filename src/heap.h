@@ -28,6 +28,7 @@ struct heap_slot {
 };
 
 struct heap {
+    void *memory; /* of both arrays */
     struct heap_entry *entries;
     struct heap_slot *slots;
     size_t count;    /* entries, and slots that they use */

@@ -130,11 +130,11 @@ static ssize_t write_from(int fd, const struct iovec *iov, int n)
 }
 
 /* What the kernel would say of the buffers, which are looked at before it sees them. */
-static int refuse(const struct iovec *iov, int n)
+static int refuse(const void *vector, int n)
 {
     if (!task_current) return -EPERM;
     if (n < 0 || n > IOV_MAX) return -EINVAL;
-    return n > 0 && !iov ? -EFAULT : 0;
+    return n > 0 && !vector ? -EFAULT : 0;
 }
 
 ssize_t bide_readv(int fd, const struct iovec *iov, int n)
@@ -186,6 +186,8 @@ ssize_t bide_send(int fd, const void *buf, size_t n, int flags)
 
 ssize_t bide_recvmsg(int fd, struct msghdr *message, int flags)
 {
+    const int refused = refuse(message, 1); /* C libraries may look at it, too */
+    if (refused < 0) return refused;
     const struct attempt attempt = {
         .try = try_recvmsg, .fd = fd, .side = SIDE_IN, .message = message, .flags = flags};
     return attempt_perform(&attempt);
@@ -193,6 +195,8 @@ ssize_t bide_recvmsg(int fd, struct msghdr *message, int flags)
 
 ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    const int refused = refuse(message, 1);
+    if (refused < 0) return refused;
     const struct attempt attempt = {.try = try_sendmsg,
                                     .fd = fd,
                                     .side = SIDE_OUT,

@@ -102,6 +102,7 @@ static inline __attribute__((always_inline)) void look_ahead(const struct ring *
     __builtin_prefetch(ring_at(ready, FAR_AHEAD));
     const struct bide_task *soon = ring_at(ready, AHEAD);
     const char *sp = soon->context.sp;
+    if (!sp) return; /* it has not run yet */
     __builtin_prefetch(sp);
     __builtin_prefetch(sp + 64);
     __builtin_prefetch(sp + 128);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Echo servers with 10,000 connections at once, one in this program and the example: clients reset,
+ * half close, wait, and the first server cancels some at random. What comes in goes out, and nothing
+ * is left. The client is another process than the server.
+ */
+#include "crowd.h"
+#include "ends.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the server of this program ---- */
+
+struct connection {
+    int fd, code;
+    size_t in, out;
+    struct bide_task *task;
+};
+
+static struct sockaddr_in address;
+static struct connection served[WANTED];
+static int listener, from_client, greeted, cancelled;
+static struct crowd_report report;
+
+static int serve(void *arg)
+{
+    struct connection *connection = arg;
+    char buf[512];
+    ssize_t n;
+    while ((n = bide_read(connection->fd, buf, sizeof buf)) > 0) {
+        size_t done = 0;
+        const bool first = connection->in < ROUND;
+        connection->in += (size_t)n;
+        const int code = bide_write_all(connection->fd, buf, (size_t)n, &done);
+        connection->out += done;
+        greeted += first && connection->in >= ROUND;
+        if (code < 0) {
+            n = code;
+            break;
+        }
+    }
+    connection->code = (int)n;
+    return bide_close(connection->fd);
+}
+
+static int accept_all(void *arg)
+{
+    struct bide_group *group = arg;
+    for (int i = 0; i < connections; i++) {
+        served[i] = (struct connection){.fd = bide_accept(listener, NULL, NULL)};
+        CHECK(served[i].fd >= 0);
+        served[i].task = bide_group_start(group, serve, &served[i]);
+        CHECK(served[i].task != NULL);
+    }
+    return 0;
+}
+
+/* Cancels one in a hundred, at random, from the moment when all are there. */
+static int cancel_some(void *arg)
+{
+    (void)arg;
+    unsigned state = 1;
+    while (greeted < connections) CHECK_INT(bide_sleep(0.001), 0);
+    for (int i = 0; i < connections / 100 + 1; i++) {
+        state = state * 1664525u + 1013904223u;
+        cancelled += bide_cancel(served[(state >> 8) % (unsigned)connections].task);
+        if (i % 8 == 0) CHECK_INT(bide_sleep(0.0005), 0);
+    }
+    return 0;
+}
+
+/* What the client reports at its end. If it has given up, nobody waits for more of it. */
+static int hear_report(void *arg)
+{
+    (void)arg;
+    CHECK_INT(bide_read(from_client, &report, sizeof report), sizeof report);
+    CHECK_INT(report.wrong, 0);
+    return 0;
+}
+
+static int check_served(void)
+{
+    int clean = 0;
+    for (int i = 0; i < connections; i++) {
+        const struct connection *connection = &served[i];
+        CHECK(connection->code <= 0 && connection->out <= connection->in);
+        if (connection->code == 0) CHECK(connection->in == TOTAL && connection->out == TOTAL);
+        clean += connection->out == TOTAL;
+    }
+    CHECK(clean >= connections - (connections + 2) / FATES - cancelled);
+    return 0;
+}
+
+TASK(serve_all)
+{
+    struct bide_group group;
+    greeted = cancelled = 0;
+    CHECK_INT(bide_adopt(listener), 0);
+    BIDE_GROUP(group) {
+        bide_group_start(&group, accept_all, &group);
+        bide_group_start(&group, cancel_some, NULL);
+        bide_group_start(&group, hear_report, NULL);
+    }
+    CHECK_INT(bide_group_result(&group), 0);
+    CHECK_INT(bide_release(listener), 0);
+    return check_served();
+}
+
+/* Returns its process; it reports through from_client. */
+static pid_t start_client(void)
+{
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    fflush(NULL);
+    const pid_t client = fork();
+    assert_true(client >= 0);
+    if (client == 0) {
+        close(listener);
+        report = crowd_run(&address);
+        _exit(write(fds[1], &report, sizeof report) != sizeof report);
+    }
+    close(fds[1]);
+    from_client = fds[0];
+    return client;
+}
+
+static void a_server_holds_10000_connections(void **state)
+{
+    (void)state;
+    const struct bide_options options = {.stack_size = bide_stack_min()};
+    int status = -1;
+    listener = open_listener(&address, SOMAXCONN);
+    assert_true(listener >= 0);
+    const pid_t client = start_client();
+    assert_int_equal(check_run_with(&options, serve_all, NULL), 0);
+    assert_int_equal(close(listener), 0);
+    assert_int_equal(close(from_client), 0);
+    assert_int_equal(waitpid(client, &status, 0), client);
+    assert_true(WIFEXITED(status)); /* with a code of valgrind's where that is at work */
+    assert_int_equal(report.complete + report.cut, connections - (connections + 2) / FATES);
+    assert_true(report.cut <= cancelled);
+}
+
+/* ---- the example ---- */
+
+/* Where the build puts it, seen from this program. Empty if it is not there. */
+static void find_example(char *path, size_t size)
+{
+    char self[PATH_MAX / 2] = "";
+    path[0] = '\0';
+    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return;
+    snprintf(path, size, "%s/../examples/echo_server", dirname(self));
+    if (access(path, X_OK) < 0) path[0] = '\0';
+}
+
+static pid_t start_example(const char *path, int *port)
+{
+    char line[128] = "";
+    int output[2];
+    assert_int_equal(pipe(output), 0);
+    fflush(NULL);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(output[1], STDOUT_FILENO);
+        close(output[0]);
+        close(output[1]);
+        if (!freopen("/dev/null", "w", stderr)) _exit(127); /* it tells of each reset connection */
+        execl("/bin/sh", "sh", "-c", "exec $EMULATOR \"$0\" 0", path, (char *)NULL);
+        _exit(127);
+    }
+    close(output[1]);
+    const ssize_t n = read(output[0], line, sizeof line - 1);
+    close(output[0]);
+    *port = n > 0 && strstr(line, "127.0.0.1:") ? atoi(strstr(line, "127.0.0.1:") + 10) : 0;
+    return pid;
+}
+
+static void the_example_holds_10000_connections(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    int port = 0, status = -1;
+    find_example(path, sizeof path);
+    if (!path[0]) {
+        print_message("the example was not built\n");
+        skip();
+    }
+    const pid_t server = start_example(path, &port);
+    if (port == 0) print_message("the example does not run here\n");
+    address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    report = port ? crowd_run(&address) : (struct crowd_report){0, 0, 0};
+    kill(server, SIGTERM);
+    assert_int_equal(waitpid(server, &status, 0), server);
+    if (port == 0) skip();
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(report.wrong, 0);
+    assert_int_equal(report.cut, 0);
+    assert_int_equal(report.complete, connections - (connections + 2) / FATES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_holds_10000_connections),
+        cmocka_unit_test(the_example_holds_10000_connections),
+    };
+    return cmocka_run_group_tests(tests, crowd_set_up, NULL);
+}
