@@ -27,6 +27,7 @@
 #include <bide/cancel.h> /* bide_cancel, bide_shield */
 #include <bide/scope.h>  /* BIDE_TIMEOUT, BIDE_SHIELD, bide_wait_for */
 #include <bide/group.h>  /* BIDE_GROUP */
+#include <bide/sync.h>   /* bide_lock, bide_event, bide_sem, ... */
 #include <bide/thread.h> /* bide_to_thread */
 #include <bide/io.h>     /* bide_read, bide_write, bide_accept, bide_connect */
 #include <bide/signal.h> /* bide_signal_wait */

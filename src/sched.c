@@ -57,6 +57,13 @@ static void drop_watchers(struct bide_task *task, void *arg)
     }
 }
 
+/* What it waits for may live on: a lock of the user's must not keep the way to this stack. */
+static void unlink_waits(struct bide_task *task, void *arg)
+{
+    (void)arg;
+    for (struct wait *wait = task->wait; wait; wait = wait->beside) list_remove(&wait->link);
+}
+
 static void drop_stack(struct bide_task *task, void *arg)
 {
     struct sched *sched = arg;
@@ -71,6 +78,7 @@ static void drop_stack(struct bide_task *task, void *arg)
 void sched_abandon(struct sched *sched)
 {
     sched_each(sched, drop_watchers, NULL);
+    sched_each(sched, unlink_waits, NULL); /* of all: the lock may lie on one of their stacks */
     sched_each(sched, drop_stack, sched);
 }
 

@@ -136,6 +136,37 @@ static int work_timeout(void *arg)
     return 0;
 }
 
+static struct bide_lock lock;
+
+static int work_lock(void *arg)
+{
+    for (long i = *(const long *)arg; i > 0; i--) {
+        must(bide_lock_acquire(&lock) == 0, "bide_lock_acquire");
+        bide_lock_release(&lock);
+    }
+    return 0;
+}
+
+static int passes_on(void *arg)
+{
+    for (long i = *(const long *)arg; i > 0; i--) {
+        must(bide_lock_acquire(&lock) == 0, "bide_lock_acquire");
+        bide_yield();
+        bide_lock_release(&lock);
+    }
+    return 0;
+}
+
+static int work_lock_passed_on(void *arg)
+{
+    long each = *(const long *)arg / 2;
+    struct bide_group group;
+    BIDE_GROUP(group) {
+        for (int i = 0; i < 2; i++) must(bide_group_spawn(&group, passes_on, &each) == 0, "spawn");
+    }
+    return bide_group_result(&group);
+}
+
 static int echo(void *arg)
 {
     const int fd = *(const int *)arg;
@@ -163,11 +194,18 @@ static int work_echo(void *arg)
 }
 
 static const struct work works[] = {
-    {"switch", work_switch},         {"yield", work_yield},
-    {"yield-100", work_yield_100},   {"spawn", work_spawn},
-    {"spawn-100", work_spawn_100},   {"spawn-100-alive", work_spawn_100_alive},
-    {"gather-100", work_gather_100}, {"timer", work_timer},
-    {"timeout", work_timeout},       {"echo", work_echo},
+    {"switch", work_switch},
+    {"yield", work_yield},
+    {"yield-100", work_yield_100},
+    {"spawn", work_spawn},
+    {"spawn-100", work_spawn_100},
+    {"spawn-100-alive", work_spawn_100_alive},
+    {"gather-100", work_gather_100},
+    {"timer", work_timer},
+    {"timeout", work_timeout},
+    {"lock", work_lock},
+    {"lock-passed-on", work_lock_passed_on},
+    {"echo", work_echo},
 };
 
 int main(int argc, char **argv)
