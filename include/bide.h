@@ -28,8 +28,10 @@
 #include <bide/scope.h>  /* BIDE_TIMEOUT, BIDE_SHIELD, bide_wait_for */
 #include <bide/group.h>  /* BIDE_GROUP */
 #include <bide/sync.h>   /* bide_lock, bide_event, bide_sem, ... */
+#include <bide/queue.h>  /* bide_queue_put, bide_queue_get */
 #include <bide/thread.h> /* bide_to_thread */
 #include <bide/io.h>     /* bide_read, bide_write, bide_accept, bide_connect */
+#include <bide/select.h> /* bide_select: queues, descriptors and a timeout at once */
 #include <bide/signal.h> /* bide_signal_wait */
 #include <bide/call.h>   /* bide_call_soon, and what other threads may call */
 #include <bide/loop.h>   /* bide_loop_new: a loop of one's own */

@@ -30,6 +30,7 @@ struct bide_loop {
     unsigned forks;          /* task_forks, when it was made */
     bool running;            /* between loop_enter and loop_leave */
     bool exposed;            /* a pointer to it was given out: another thread may post to it */
+    uint64_t selects;        /* drawn from by bide_select */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };

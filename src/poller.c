@@ -188,7 +188,10 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
     }
 }
 
-/* Wakes those whom the events concern. They are set apart first: a woken wait may fire, and watch again. */
+/*
+ * Wakes those whom the events concern. They are set apart first: a woken wait may fire, and watch again,
+ * and one that is woken may drop another that stands beside it.
+ */
 static void deliver(struct descriptor *descriptor, uint32_t events)
 {
     struct node concerned;
@@ -199,11 +202,14 @@ static void deliver(struct descriptor *descriptor, uint32_t events)
         next = node->next;
         struct fd_wait *wait = CONTAINER(node, struct fd_wait, wait.link);
         if (!(events & (wait->events | ALWAYS))) continue;
-        poller_unwatch(wait);
+        list_remove(node);
         list_append(&concerned, node);
     }
-    struct node *node;
-    while ((node = list_pop(&concerned))) wake(CONTAINER(node, struct wait, link), (int)(events & INT32_MAX));
+    while (!list_empty(&concerned)) {
+        struct fd_wait *wait = CONTAINER(concerned.next, struct fd_wait, wait.link);
+        poller_unwatch(wait);
+        wake(&wait->wait, (int)(events & INT32_MAX));
+    }
 }
 
 /* Takes one batch of events and wakes. How many there were. */

@@ -193,6 +193,13 @@ static void drop_others(struct wait *first, struct wait *except)
             misuse("a wait beside another one cannot be dropped");
 }
 
+/* Apart, as wake is to need no stack where the wait is alone. */
+static __attribute__((noinline)) void wake_one_of_many(struct wait *wait, int result)
+{
+    drop_others(wait->task->wait, wait);
+    make_ready(wait->task, result);
+}
+
 void wake(struct wait *wait, int result)
 {
     if (wait->ops->fire) {
@@ -200,8 +207,10 @@ void wake(struct wait *wait, int result)
         return;
     }
     struct bide_task *task = wait->task;
-    if (__builtin_expect(task->wait != wait || wait->beside, 0)) drop_others(task->wait, wait);
-    make_ready(task, result);
+    if (LIKELY(task->wait == wait && !wait->beside))
+        make_ready(task, result);
+    else
+        wake_one_of_many(wait, result);
 }
 
 bool task_interrupt(struct bide_task *task, int code)

@@ -6,6 +6,7 @@
  */
 #include "own_switch.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -104,6 +105,35 @@ static int work_gather_100(void *arg)
     for (long done = 0; done < *(const long *)arg; done += 100)
         must(bide_gather(calls, 100, results) == 0, "bide_gather");
     return 0;
+}
+
+static int produce(void *queue)
+{
+    int code = 0;
+    for (uint64_t item = 0; code == 0; item++) code = bide_queue_put(queue, &item);
+    return code == -EPIPE ? 0 : code;
+}
+
+static int queue_of(size_t capacity, long n)
+{
+    struct bide_queue *queue = bide_queue_new(sizeof(uint64_t), capacity);
+    struct bide_task *producer = bide_create_task(produce, queue);
+    uint64_t item;
+    while (n-- > 0) must(bide_queue_get(queue, &item) == 0, "bide_queue_get");
+    bide_queue_shutdown(queue, true);
+    must(bide_await(producer, NULL) == 0, "bide_await");
+    bide_queue_free(queue);
+    return 0;
+}
+
+static int work_queue_0(void *arg)
+{
+    return queue_of(0, *(const long *)arg);
+}
+
+static int work_queue_100(void *arg)
+{
+    return queue_of(100, *(const long *)arg);
 }
 
 static void nothing(void *arg)
@@ -205,6 +235,8 @@ static const struct work works[] = {
     {"timeout", work_timeout},
     {"lock", work_lock},
     {"lock-passed-on", work_lock_passed_on},
+    {"queue-0", work_queue_0},
+    {"queue-100", work_queue_100},
     {"echo", work_echo},
 };
 
