@@ -91,7 +91,7 @@ static void wake_all(const struct bide_queue *queue, struct waiters *line, int r
 {
     queue_check(queue, line);
     struct wait *wait;
-    while ((wait = waiters_pop(line))) wake(wait, result);
+    while ((wait = waiters_pop(line))) waiters_wake(line, wait, result);
 }
 
 /* ---- put and get ---- */
@@ -107,7 +107,9 @@ static NOINLINE int pass_any(struct bide_queue *queue, struct queue_line *line, 
     queue_check(queue, &line->waiters);
     struct queue_wait *wait = serve(line);
     items_copy(to ? to : wait->item, from ? from : wait->item, queue->items.size);
-    return served(queue, wait);
+    queue->unfinished++;
+    waiters_wake(&line->waiters, &wait->wait, 0);
+    return 0;
 }
 
 static inline bool is_plain(const struct bide_queue *queue, const struct queue_line *line)

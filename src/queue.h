@@ -39,9 +39,9 @@ int queue_try_put(struct bide_queue *queue, const void *item);
 int queue_try_get(struct bide_queue *queue, void *item);
 
 /* Aborts if tasks of another loop wait in the line. */
-static inline void queue_check(const struct bide_queue *queue, const struct waiters *line)
+static inline void queue_check(const struct bide_queue *queue, struct waiters *line)
 {
-    if (line->sched != sched_current) waiters_check(line, "queue", queue);
+    waiters_check(line, "queue", queue);
 }
 
 #endif
