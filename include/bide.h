@@ -29,6 +29,8 @@
 #include <bide/group.h>  /* BIDE_GROUP */
 #include <bide/sync.h>   /* bide_lock, bide_event, bide_sem, ... */
 #include <bide/queue.h>  /* bide_queue_put, bide_queue_get */
+#include <bide/wait.h>   /* bide_wait, bide_as_completed */
+#include <bide/future.h> /* bide_future_set, bide_future_wait */
 #include <bide/thread.h> /* bide_to_thread */
 #include <bide/io.h>     /* bide_read, bide_write, bide_accept, bide_connect */
 #include <bide/select.h> /* bide_select: queues, descriptors and a timeout at once */

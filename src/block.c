@@ -142,6 +142,25 @@ void block_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
         sys_free(failure);
 }
 
+void task_see_failure(struct bide_task *task, int code, const struct failure *failure)
+{
+    struct failure *copy = failure_copy(failure, code);
+    struct failures *seen = !task || (!copy && !task->extra) ? NULL : task_failures(task);
+    if (seen) {
+        failures_see(seen, code, copy);
+        return;
+    }
+    if (!task) *failure_of_thread() = copy ? *copy : (struct failure){.code = 0};
+    sys_free(copy);
+}
+
+struct failure *task_recall_failure(int code)
+{
+    if (!task_current) return failure_copy(failure_of_thread(), code);
+    const struct extra *extra = task_current->extra;
+    return extra ? failure_copy(failures_find(&extra->failures, code), code) : NULL;
+}
+
 struct failure *task_copy_failure(const struct bide_task *task)
 {
     const int code = task_result(task);

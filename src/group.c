@@ -9,9 +9,10 @@
  *  - Once `closed`, nobody can join: all have ended and their owner is on its way out.
  *  - `outcome` is set once; the result is fixed when the group is left.
  */
+#include "group.h"
+
 #include "await.h"
 
-#include <bide/group.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -34,7 +35,7 @@ struct __attribute__((may_alias)) group {
 
 _Static_assert(sizeof(struct group) <= sizeof(struct bide_group), "struct bide_group is too small");
 
-enum { STARTED, SPAWNED }; /* a member's index */
+enum { STARTED, SPAWNED, READY }; /* a member's index */
 
 static struct group *inside(const struct bide_group *group)
 {
@@ -71,16 +72,21 @@ static void sort_out(struct group *group, struct bide_task *task)
     if (failed) fail(group, result);
 }
 
-static void member_ended(struct wait *wait, int result)
+static void count_down(struct group *group)
 {
-    (void)result;
-    struct group *group = CONTAINER(wait, struct group, owner);
-    sort_out(group, wait->task);
     if (--group->left > 0) return;
     if (group->leaving) group->closed = true;
     if (!group->parked) return;
     group->parked = false;
     wake(&group->joiner, 0);
+}
+
+static void member_ended(struct wait *wait, int result)
+{
+    (void)result;
+    struct group *group = CONTAINER(wait, struct group, owner);
+    sort_out(group, wait->task);
+    count_down(group);
 }
 
 static void describe_join(const struct wait *wait, char *text, size_t size)
@@ -113,7 +119,7 @@ void bide_group_enter(struct bide_group *outside)
     scope_push(&group->scope, SCOPE_GROUP, CLOCK_NEVER, 0);
 }
 
-static struct bide_task *start(struct group *group, bide_fn fn, void *arg, size_t index)
+static struct bide_task *start(struct group *group, bide_fn fn, void *arg, struct wait *owner, size_t index)
 {
     const bool outside = !group->scope.task || !sched_current;
     if (outside || group->closed) {
@@ -121,7 +127,7 @@ static struct bide_task *start(struct group *group, bide_fn fn, void *arg, size_
         return NULL;
     }
     const struct task_plan plan = {
-        .fn = fn, .arg = arg, .owner = &group->owner, .members = &group->members, .index = index};
+        .fn = fn, .arg = arg, .owner = owner, .members = &group->members, .index = index};
     struct bide_task *task = task_create(&plan);
     if (!task) return NULL;
     group->left++;
@@ -133,7 +139,7 @@ static struct bide_task *start(struct group *group, bide_fn fn, void *arg, size_
 struct bide_task *bide_group_start(struct bide_group *outside, bide_fn fn, void *arg)
 {
     struct group *group = inside(outside);
-    struct bide_task *task = start(group, fn, arg, STARTED);
+    struct bide_task *task = start(group, fn, arg, &group->owner, STARTED);
     if (!task && errno == ENOMEM) {
         group->not_started++;
         fail(group, -ENOMEM);
@@ -142,9 +148,34 @@ struct bide_task *bide_group_start(struct bide_group *outside, bide_fn fn, void 
     return task;
 }
 
-int bide_group_spawn(struct bide_group *group, bide_fn fn, void *arg)
+int bide_group_spawn(struct bide_group *outside, bide_fn fn, void *arg)
 {
-    return start(inside(group), fn, arg, SPAWNED) ? 0 : -errno;
+    struct group *group = inside(outside);
+    return start(group, fn, arg, &group->owner, SPAWNED) ? 0 : -errno;
+}
+
+struct bide_task *group_start_for(struct bide_group *group, bide_fn fn, void *arg, struct wait *owner)
+{
+    return start(inside(group), fn, arg, owner, STARTED);
+}
+
+void group_adopt(struct bide_group *outside, struct bide_task *task)
+{
+    struct group *group = inside(outside);
+    list_remove(task_member(task));
+    task_set_owner(task, &group->owner, &group->members, READY);
+}
+
+bool group_has_adopted(const struct bide_task *task)
+{
+    const struct wait *owner = task_owner(task);
+    return owner && owner->ops == &member_ops && task_index(task) == READY;
+}
+
+void group_forget(struct bide_group *group, struct bide_task *task)
+{
+    list_remove(task_member(task));
+    count_down(inside(group));
 }
 
 void bide_group_cancel(struct bide_group *group)

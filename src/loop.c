@@ -97,10 +97,16 @@ bool loop_is_ready(const struct bide_loop *loop)
     return loop->sched.ready.count > 0 || !list_empty(&loop->calls);
 }
 
+/* May another thread still wake somebody? */
+static bool is_within_reach(const struct bide_loop *loop)
+{
+    return loop->exposed || (!list_empty(&loop->promises) && !atomic_load(&loop->mailbox.refusing));
+}
+
 static bool is_stuck(const struct bide_loop *loop)
 {
     return timers_next(&loop->timers) == CLOCK_NEVER && loop->poller.waiting == 0 &&
-           loop->mailbox.expected == 0 && list_empty(&loop->signals.waits) && !loop->exposed;
+           loop->mailbox.expected == 0 && list_empty(&loop->signals.waits) && !is_within_reach(loop);
 }
 
 /* The first part of a turn. False: every task waits for another. */

@@ -24,6 +24,7 @@ struct bide_loop {
     struct node calls;       /* functions to be called in the next turn: struct call */
     struct node calls_never; /* those whose time never comes */
     struct node executors;   /* struct bide_executor */
+    struct node promises;    /* thread-safe futures that tasks and callbacks wait for */
     int64_t polled_ns;       /* when epoll was asked last */
     int64_t worked_ns;       /* when a step last had something to do */
     int64_t excess_ns;       /* since when there has been memory to give back; 0: there is none */

@@ -148,19 +148,6 @@ static int wait_until_over(struct bide_remote *remote, int64_t deadline)
     return 0;
 }
 
-/* This thread, or its running task, sees the failure; under the lock. */
-static void see_failure(const struct bide_remote *remote)
-{
-    struct failure *failure = failure_copy(remote->failure, remote->result);
-    struct failures *seen = task_current ? task_failures(task_current) : NULL;
-    if (seen) {
-        failures_see(seen, remote->result, failure);
-        return;
-    }
-    *failure_of_thread() = failure ? *failure : (struct failure){.code = 0};
-    sys_free(failure);
-}
-
 int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
 {
     if (!remote || seconds != seconds) return -EINVAL;
@@ -171,7 +158,7 @@ int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
     int code = 0;
     if (!remote->over) code = is_own_loop(remote->loop) ? -EDEADLK : wait_until_over(remote, deadline);
     const int work = remote->result;
-    if (code == 0 && work < 0) see_failure(remote);
+    if (code == 0 && work < 0) task_see_failure(task_current, work, remote->failure);
     pthread_mutex_unlock(&remote->lock);
     if (code < 0) return code;
     if (!result) return work < 0 ? work : 0;

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "loop.h"
 #include "misuse.h"
+#include "promise.h"
 #include "report.h"
 #include "sys.h"
 
@@ -53,6 +54,7 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     list_init(&loop->calls);
     list_init(&loop->calls_never);
     list_init(&loop->executors);
+    list_init(&loop->promises);
     timers_init(&loop->timers, opt->clock == BIDE_CLOCK_VIRTUAL);
     signals_init(&loop->signals, &loop->mailbox);
     int code = poller_init(&loop->poller);
@@ -129,6 +131,7 @@ static int loop_close(struct bide_loop *loop)
     signals_done(&loop->signals);
     pool_done(&loop->pool);
     executors_free(&loop->executors);
+    promises_drop(&loop->promises);
     mailbox_close(&loop->mailbox);
     calls_drop(loop);
     sched_done(&loop->sched);

@@ -47,6 +47,19 @@ void sched_each(struct sched *sched, void (*fn)(struct bide_task *task, void *ar
     cells_each(&sched->blocks, each_living, &each);
 }
 
+/*
+ * Waits on a stack that goes leave their sources, which may stay: a lock or a future of the user's. That
+ * one cannot be left now, as a join, has no meaning any more.
+ */
+static void drop_waits(struct bide_task *task, void *arg)
+{
+    (void)arg;
+    for (struct wait *wait = task->wait; wait; wait = wait->beside) {
+        if (wait->ops->drop) (void)wait->ops->drop(wait);
+        list_remove(&wait->link);
+    }
+}
+
 static void drop_watchers(struct bide_task *task, void *arg)
 {
     (void)arg;
@@ -55,13 +68,6 @@ static void drop_watchers(struct bide_task *task, void *arg)
         struct wait *wait = CONTAINER(node, struct wait, link);
         if (wait->ops->drop) (void)wait->ops->drop(wait); /* none of them will be woken */
     }
-}
-
-/* What it waits for may live on: a lock of the user's must not keep the way to this stack. */
-static void unlink_waits(struct bide_task *task, void *arg)
-{
-    (void)arg;
-    for (struct wait *wait = task->wait; wait; wait = wait->beside) list_remove(&wait->link);
 }
 
 static void drop_stack(struct bide_task *task, void *arg)
@@ -77,8 +83,8 @@ static void drop_stack(struct bide_task *task, void *arg)
 
 void sched_abandon(struct sched *sched)
 {
+    sched_each(sched, drop_waits, NULL); /* of all, before any stack goes: a lock may lie on one */
     sched_each(sched, drop_watchers, NULL);
-    sched_each(sched, unlink_waits, NULL); /* of all: the lock may lie on one of their stacks */
     sched_each(sched, drop_stack, sched);
 }
 

@@ -164,6 +164,12 @@ struct failures *task_failures(struct bide_task *task);      /* NULL without mem
 /* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
 struct failure *task_copy_failure(const struct bide_task *task);
 
+/* A failure is seen by the task, or outside of tasks by this thread (NULL): what is known of it, perhaps NULL, is copied. */
+void task_see_failure(struct bide_task *task, int code, const struct failure *failure);
+
+/* The text that the running task, or outside of tasks this thread, has seen last for this code: a copy, or NULL. */
+struct failure *task_recall_failure(int code);
+
 /* What is known of an ended task's failure, borrowed from it. */
 struct bide_error task_error(struct bide_task *task);
 

@@ -54,6 +54,37 @@ BIDE_API struct bide_task *bide_group_start(struct bide_group *group, bide_fn fn
 BIDE_API int bide_group_spawn(struct bide_group *group, bide_fn fn, void *arg);
 
 /*
+ * Starts fn(arg) in the group, as a service that others can use only once it is ready, and waits until
+ * it says so by bide_started. May wait; it is started even while cancelled. Until it is ready its failure
+ * is this caller's alone; when the wait is cut short it is cancelled, and joined.
+ *
+ *     static int serve(void *arg)
+ *     {
+ *         int port = open_listener(arg);
+ *         if (port < 0) return port;
+ *         bide_started(port);
+ *         ... accept, until cancelled ...
+ *     }
+ *     int port;
+ *     int code = bide_group_start_ready(&group, serve, &options, &port);
+ *
+ * value: where what it gave to bide_started goes; or NULL.
+ * Returns 0: it is ready and runs on, a task of the group as any other. Else it has ended, and *value is
+ * untouched: its failure; -ECHILD if it returned without one; else -ECANCELED or -ETIMEDOUT for the wait.
+ * Errors, where it never ran: -EPERM outside a task, -ENOMEM and -EINVAL as bide_group_start, but neither
+ * is a failure of the group.
+ */
+BIDE_API int bide_group_start_ready(struct bide_group *group, bide_fn fn, void *arg, int *value);
+
+/*
+ * The running task, started by bide_group_start_ready, is ready: its starter gets the value and goes on.
+ * Does not wait. Returns 0, also where nobody asked for that, so that the function may be started in other
+ * ways too. Errors: -EALREADY the second time, -ECANCELED if the starter has given up: then the task is
+ * cancelled too.
+ */
+BIDE_API int bide_started(int value);
+
+/*
  * Waits until no task of the group runs, without leaving it. May wait; when cut short the
  * tasks go on. For the task that opened the group.
  * Returns the first failure, else -ECANCELED or -ETIMEDOUT for the wait, else 0. Errors: -EPERM

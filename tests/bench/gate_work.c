@@ -136,6 +136,32 @@ static int work_queue_100(void *arg)
     return queue_of(100, *(const long *)arg);
 }
 
+/* Created, given out in the order of their ends, and awaited. */
+static int work_as_completed_100(void *arg)
+{
+    struct bide_task *tasks[100], *task;
+    for (long done = 0; done < *(const long *)arg; done += 100) {
+        for (long i = 0; i < 100; i++) tasks[i] = bide_create_task(none, NULL);
+        struct bide_completions *completions = bide_as_completed(tasks, 100);
+        while (bide_next(completions, &task) > 0) must(bide_await(task, NULL) == 0, "bide_await");
+        bide_completions_free(completions);
+    }
+    return 0;
+}
+
+/* Made, set, waited for, freed. */
+static int work_future(void *arg)
+{
+    int result;
+    for (long i = *(const long *)arg; i > 0; i--) {
+        struct bide_future *future = bide_future_new();
+        must(bide_future_set(future, 1) == 0, "bide_future_set");
+        must(bide_future_wait(future, &result) == 0, "bide_future_wait");
+        bide_future_free(future);
+    }
+    return 0;
+}
+
 static void nothing(void *arg)
 {
     (void)arg;
@@ -237,6 +263,8 @@ static const struct work works[] = {
     {"lock-passed-on", work_lock_passed_on},
     {"queue-0", work_queue_0},
     {"queue-100", work_queue_100},
+    {"as-completed-100", work_as_completed_100},
+    {"future", work_future},
     {"echo", work_echo},
 };
 
