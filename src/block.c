@@ -19,7 +19,7 @@ static struct extra *extra_of(struct bide_task *task)
 {
     if (!task->extra) {
         task->extra = sys_alloc(sizeof *task->extra);
-        if (task->extra) *task->extra = (struct extra){{NULL}, NULL, ""};
+        if (task->extra) *task->extra = (struct extra){.name = NULL};
     }
     return task->extra;
 }
@@ -49,7 +49,7 @@ struct bide_task *task_create_rare(const struct task_plan *plan)
     struct bide_task *task = cells_get(&sched->blocks);
     if (!task) goto fail_block;
     block_init(task, sched, plan, class, own);
-    if (plan->name && task_set_name(task, plan->name) < 0) goto fail_name;
+    if ((plan->name || sched->has_locals) && !block_dress_up(task, plan)) goto fail_name;
     return task;
 
 fail_name:
@@ -63,16 +63,49 @@ fail:
     return NULL;
 }
 
+static void forget_bindings(struct extra *extra)
+{
+    struct binding *dead = NULL;
+    bindings_release(extra->bindings, &dead);
+    extra->bindings = NULL;
+    task_destroy(dead);
+}
+
+__attribute__((noinline)) static void forget(struct extra *extra)
+{
+    struct deferred *deferred;
+    forget_bindings(extra);
+    while ((deferred = extra->deferred)) { /* of a stack that was freed as it stood */
+        extra->deferred = deferred->next;
+        sys_free(deferred);
+    }
+    failures_clear(&extra->failures);
+    sys_free(extra->name);
+    sys_free(extra);
+}
+
 void block_forget(struct bide_task *task)
 {
-    failures_clear(&task->extra->failures);
-    sys_free(task->extra->name);
-    sys_free(task->extra);
+    forget(task->extra);
     task->extra = NULL;
 }
 
-void block_keep_failure(struct bide_task *task, int result)
+int block_run_deferred(struct bide_task *task, int result)
 {
+    struct deferred *deferred;
+    while ((deferred = task->extra->deferred)) {
+        const struct deferred call = *deferred;
+        task->extra->deferred = deferred->next;
+        sys_free(deferred);
+        const int code = call.fn(call.arg);
+        if (code < 0 && result >= 0) result = code;
+    }
+    return result;
+}
+
+void block_end(struct bide_task *task, int result)
+{
+    if (task->extra->bindings) forget_bindings(task->extra);
     if (!task->extra->failures.first) return;
     struct failure *own = result < 0 ? failures_take(&task->extra->failures, result) : NULL;
     failures_clear(&task->extra->failures);
@@ -101,6 +134,17 @@ int task_set_name(struct bide_task *task, const char *name)
     return 0;
 }
 
+bool block_dress_up(struct bide_task *task, const struct task_plan *plan)
+{
+    const struct extra *known = task_current ? task_current->extra : NULL;
+    if (known && known->bindings) {
+        struct extra *extra = extra_of(task);
+        if (!extra) return false;
+        extra->bindings = bindings_share(known->bindings);
+    }
+    return !plan->name || task_set_name(task, plan->name) == 0;
+}
+
 const char *task_name(const struct bide_task *task)
 {
     /* An automatic name is written when it is first asked for; that changes nothing one can see. */
@@ -109,6 +153,40 @@ const char *task_name(const struct bide_task *task)
     if (extra->name) return extra->name;
     if (!extra->automatic[0]) snprintf(extra->automatic, sizeof extra->automatic, "task-%u", task->id);
     return extra->automatic;
+}
+
+struct bindings **task_bindings(struct bide_task *task)
+{
+    struct extra *extra = extra_of(task);
+    sched_current->has_locals = true;
+    return extra ? &extra->bindings : NULL;
+}
+
+const struct bindings *task_bindings_known(const struct bide_task *task)
+{
+    return task->extra ? task->extra->bindings : NULL;
+}
+
+void task_destroy(struct binding *dead)
+{
+    struct bide_task *self = task_current;
+    task_current = NULL;
+    while (dead) {
+        struct binding *next = dead->former;
+        if (dead->local->destroy) dead->local->destroy(dead->value);
+        sys_free(dead);
+        dead = next;
+    }
+    task_current = self;
+}
+
+bool task_defer(struct bide_task *task, struct deferred *deferred)
+{
+    struct extra *extra = extra_of(task);
+    if (!extra) return false;
+    deferred->next = extra->deferred;
+    extra->deferred = deferred;
+    return true;
 }
 
 struct failures *task_failures(struct bide_task *task)

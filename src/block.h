@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a task: a part of task.h. Only block.c, task.c, sched.c and the functions below look
- * at its fields. They are inline because making and awaiting a task asks a dozen of them: as calls
+ * The inside of a task: a part of task.h. Only block.c, flow.c, task.c, sched.c and the functions below
+ * look at its fields. They are inline because making and awaiting a task asks a dozen of them: as calls
  * they took a third of its time.
  */
 #ifndef BLOCK_H
 #define BLOCK_H
 
+#include "bindings.h"
 #include "task.h"
 
 enum {
@@ -23,6 +24,8 @@ struct extra {
     struct failures failures;
     char *name; /* as given, or automatic */
     char automatic[16];
+    struct bindings *bindings; /* of its task locals; NULL: none */
+    struct deferred *deferred; /* what runs at its end, the last one first */
 };
 
 struct bide_task {
@@ -185,7 +188,7 @@ struct bide_task *task_create_rare(const struct task_plan *plan);
 static inline struct bide_task *task_create(const struct task_plan *plan)
 {
     struct sched *sched = sched_current;
-    if (!sched || sched->over || !plan->fn || plan->stack_size || plan->name ||
+    if (!sched || sched->over || !plan->fn || plan->stack_size || plan->name || sched->has_locals ||
         !ring_has_room(&sched->ready, sched->living + 1) || sched->stack_class == STACK_OWN ||
         !cells_has_free(&sched->blocks) || !stack_has_spare(&sched->stacks, sched->stack_class))
         return task_create_rare(plan);
@@ -208,7 +211,13 @@ static inline void task_release(struct bide_task *task)
 /* The task's bide_error_text(code) says so from now on. */
 void block_tell(struct bide_task *task, int code, const char *text);
 
-/* Of the failures that the ended task has seen, its own result's is kept. */
-void block_keep_failure(struct bide_task *task, int result);
+/* Gives a new task what few have: a name, the current task's locals. False without memory. */
+bool block_dress_up(struct bide_task *task, const struct task_plan *plan);
+
+/* The task's function has returned: runs what it has deferred, in the task. Returns the result. */
+int block_run_deferred(struct bide_task *task, int result);
+
+/* The task ends: of what few tasks need, only its own failure and its name are kept. */
+void block_end(struct bide_task *task, int result);
 
 #endif

@@ -183,7 +183,7 @@ void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int
 {
     scope->task = task_current;
     scope->kind = (unsigned char)kind;
-    scope->cut = scope->cut_outside = scope->due = false;
+    scope->cut = scope->cut_outside = scope->due = scope->away = false;
     if (!scope->task) return;
     struct level *level = level_to_change(scope->task);
     for (const struct scope *open = level->innermost; open; open = open->outer)
@@ -203,7 +203,7 @@ void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int
 
 static const char *kind_name(const struct scope *scope)
 {
-    static const char *const names[] = {"timeout scope", "shield", "group"};
+    static const char *const names[] = {"timeout scope", "shield", "group", "closing of a generator"};
     return names[scope->kind];
 }
 
@@ -233,25 +233,80 @@ bool scope_pop(struct scope *scope)
     timer_stop(&scope->timer);
     level->innermost = scope->outer;
     if (scope->outer) scope->outer->inner = NULL;
-    level->expired = scope->cut && scope->kind != SCOPE_GROUP;
+    level->expired = scope->cut && scope->kind <= SCOPE_SHIELD;
     if (level->code || scope->kind == SCOPE_SHIELD) refresh(task_current);
     return level->expired;
 }
 
 void scope_set_due(struct scope *scope)
 {
-    (void)level_to_change(scope->task);
+    if (!scope->away) (void)level_to_change(scope->task);
     scope->due = true;
-    refresh(scope->task);
+    if (!scope->away) refresh(scope->task);
 }
 
 void scope_set_deadline(struct scope *scope, int64_t deadline)
 {
     timer_stop(&scope->timer);
     scope->timer.deadline = deadline;
+    if (scope->away) return;
     struct level *level = task_level(scope->task);
     if (task_current == scope->task)
         level->unarmed = true;
     else
         timer_start(&scope->timer, deadline);
+}
+
+/* ---- scopes of a generator ---- */
+
+/* Its deadline, or what is left of its grace, waits until it is attached again. */
+static void scope_suspend(struct scope *scope)
+{
+    if (scope->kind == SCOPE_SHIELD && scope->timer.armed) {
+        const int64_t left = scope->timer.deadline - timers_now(timers_current);
+        scope->grace_ns = left > 0 ? left : 0;
+    }
+    timer_stop(&scope->timer);
+    scope->away = true;
+}
+
+struct scope *scopes_detach(struct scope *base)
+{
+    struct level *level = level_to_change(task_current);
+    struct scope *innermost = level->innermost;
+    if (innermost == base) return NULL;
+    for (struct scope *scope = innermost; scope != base; scope = scope->outer) {
+        if (!scope)
+            misuse("a generator in task '%s' has left the scope or group at %p, which it had not entered",
+                   task_name(task_current), (void *)base);
+        scope_suspend(scope);
+        if (scope->outer != base) continue;
+        scope->outer = NULL;
+        break;
+    }
+    if (base) base->inner = NULL;
+    level->innermost = base;
+    refresh(task_current);
+    return innermost;
+}
+
+static void scope_resume(struct scope *scope)
+{
+    scope->task = task_current;
+    scope->away = false;
+    if (scope->kind != SCOPE_TIMEOUT || scope->due || scope->timer.deadline == CLOCK_NEVER) return;
+    scope->due = scope->timer.deadline <= timers_now(timers_current);
+    task_level(task_current)->unarmed = true;
+}
+
+void scopes_attach(struct scope *innermost)
+{
+    struct level *level = level_to_change(task_current);
+    struct scope *outermost = innermost;
+    while (outermost->outer) outermost = outermost->outer;
+    for (struct scope *scope = innermost; scope; scope = scope->outer) scope_resume(scope);
+    outermost->outer = level->innermost;
+    if (level->innermost) level->innermost->inner = outermost;
+    level->innermost = innermost;
+    refresh(task_current);
 }

@@ -9,7 +9,7 @@
 #include "task.h"
 #include "timer.h"
 
-enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
+enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP, SCOPE_CLOSING };
 
 /* The inside of struct bide_scope, and the first part of a group. */
 struct __attribute__((may_alias)) scope {
@@ -22,6 +22,7 @@ struct __attribute__((may_alias)) scope {
     bool due;         /* its deadline was seen to pass, or its group was cancelled */
     bool cut;         /* it cut a call short */
     bool cut_outside; /* a cause outside of it cut a call short inside */
+    bool away;        /* in no task's list: detached */
 };
 
 /* The rare parts of the functions below. */
@@ -92,5 +93,19 @@ void scope_set_due(struct scope *scope);
 
 /* Moves the deadline of a scope that is not due. */
 void scope_set_deadline(struct scope *scope, int64_t deadline);
+
+/*
+ * Takes the scopes inside of `base` (NULL: all) out of the current task's list, for a generator that
+ * gives way to who asked it. Returns the innermost of them, or NULL if there are none. No timer of theirs
+ * runs meanwhile; they may still become due.
+ * Aborts if `base` is not in the list: then it was left by who had not entered it.
+ */
+struct scope *scopes_detach(struct scope *base);
+
+/*
+ * Hangs them under the current task's innermost scope. A deadline that has passed meanwhile is due at
+ * once; of a shield's grace only what had not been used up is left.
+ */
+void scopes_attach(struct scope *innermost);
 
 #endif

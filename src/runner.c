@@ -2,6 +2,7 @@
 /* Loops as objects: made from options, run, stepped by a foreign loop, freed. */
 #include "call.h"
 #include "executor.h"
+#include "flow.h"
 #include "interrupt.h"
 #include "loop.h"
 #include "misuse.h"
@@ -117,15 +118,35 @@ __attribute__((destructor)) static void free_retired(void)
     }
 }
 
+/* Turns until no task is left, and no generator: those that are still open are closed by a task. */
+static int drive_out(struct bide_loop *loop)
+{
+    int code = loop_drive(loop, NULL);
+    struct flow *flow;
+    while ((flow = flow_open(&loop->sched))) {
+        const struct task_plan plan = {.fn = flow->finish, .arg = flow, .name = "closes a generator"};
+        struct bide_task *task = task_create(&plan);
+        if (!task) {
+            flows_abandon(&loop->sched); /* without memory, as they stand */
+            break;
+        }
+        task_abandon(task);
+        task_start(task);
+        const int late_code = loop_drive(loop, NULL);
+        if (late_code < 0) code = late_code;
+    }
+    return code;
+}
+
 /* Cancels and joins what is left, makes the calls that are due, and frees all but the loop itself. */
 static int loop_close(struct bide_loop *loop)
 {
     loop_enter(loop);
     loop_cancel_all(loop);
-    int code = loop_drive(loop, NULL);
+    int code = drive_out(loop);
     mailbox_refuse(&loop->mailbox);
     for (int last = 0; last < 2; last++) { /* what came last, then the calls that its tasks asked for */
-        const int late_code = loop_drive(loop, NULL);
+        const int late_code = drive_out(loop);
         if (late_code < 0) code = late_code;
     }
     signals_done(&loop->signals);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* All tasks of a loop together: made ready for use, visited, given up, freed. */
+#include "flow.h"
 #include "sanitizer.h"
 #include "task.h"
 
@@ -12,6 +13,7 @@ int sched_init(struct sched *sched, size_t stack_size, uint64_t seed)
 {
     *sched = (struct sched){.stack_size = stack_size, .stack_class = stack_class(stack_size), .random = seed};
     stack_pool_init(&sched->stacks);
+    list_init(&sched->flows);
     cells_init(&sched->blocks, sizeof(struct bide_task));
     return ring_reserve(&sched->ready, 1);
 }
@@ -73,8 +75,9 @@ static void drop_watchers(struct bide_task *task, void *arg)
 static void drop_stack(struct bide_task *task, void *arg)
 {
     struct sched *sched = arg;
-    sanitizer_fiber_end(task->stack);
-    stack_put(&sched->stacks, task->stack);
+    struct stack *stack = flow_bottom(task->stack);
+    sanitizer_fiber_end(stack);
+    stack_put(&sched->stacks, stack);
     task->context.flags |= DONE;
     task->context.value = -EDEADLK;
     task->stack = NULL;
@@ -86,6 +89,7 @@ void sched_abandon(struct sched *sched)
     sched_each(sched, drop_waits, NULL); /* of all, before any stack goes: a lock may lie on one */
     sched_each(sched, drop_watchers, NULL);
     sched_each(sched, drop_stack, sched);
+    flows_abandon(sched);
 }
 
 static void free_block(void *object, void *arg)
@@ -102,6 +106,7 @@ void sched_done(struct sched *sched)
     cells_each(&sched->blocks, free_block, sched);
     cells_done(&sched->blocks);
     ring_done(&sched->ready);
+    flows_free(sched);
     stack_pool_done(&sched->stacks);
 }
 

@@ -84,6 +84,7 @@ static inline void slab_wipe(struct stack *stack)
     stack->exceptions[1] = NULL;
     stack->kept.prev = NULL;
     stack->kept.next = NULL;
+    stack->flow = NULL;
     sanitizer_unpoison(stack->base, stack->size);
 }
 

@@ -33,6 +33,7 @@ struct stack {
     void *fake;          /* the address sanitizer's fake stack while it does not run */
     void *exceptions[2]; /* C++: the words of __cxa_get_globals while it does not run */
     struct node kept;    /* the task's own; see task_keep */
+    struct flow *flow;   /* whose it is; NULL: a task's own */
 };
 
 /*

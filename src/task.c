@@ -16,6 +16,7 @@
  */
 #include "task.h"
 
+#include "flow.h"
 #include "misuse.h"
 #include "sanitizer.h"
 #include "sys.h"
@@ -175,6 +176,57 @@ void sched_run(struct sched *sched)
     }
 }
 
+/* ---- flows ---- */
+
+static void flow_main(void);
+
+static __attribute__((noinline)) int flow_enter_with_care(struct sched *sched, struct flow *flow)
+{
+    if (!flow_has_begun(flow)) flow_begin(flow, flow_main);
+    task_current->stack = flow->stack;
+    return go(sched, &flow->outside, flow->outer, &flow->inside, flow->stack, false);
+}
+
+int flow_enter(struct flow *flow)
+{
+    struct bide_task *self = task_current;
+    struct sched *sched = sched_current;
+    flow->outer = self->stack;
+    if (SANITIZER_FIBERS || !LIKELY(flow->inside.sp && !sched->exceptions))
+        return flow_enter_with_care(sched, flow);
+    self->stack = flow->stack;
+    return arch_switch(&flow->outside, &flow->inside);
+}
+
+int flow_leave(struct flow *flow, int value)
+{
+    struct stack *outer = flow->outer;
+    struct sched *sched = sched_current;
+    task_current->stack = outer;
+    flow->outer = NULL;
+    flow->outside.value = value;
+    if (!SANITIZER_FIBERS && LIKELY(!sched->exceptions)) return arch_switch(&flow->inside, &flow->outside);
+    return go(sched, &flow->inside, flow->stack, &flow->outside, outer, flow->ended);
+}
+
+struct flow *flow_current(void)
+{
+    return task_current ? task_current->stack->flow : NULL;
+}
+
+/* The bottom of a flow's stack. It may end in another task than it began in. */
+static void flow_main(void)
+{
+    struct stack *stack = task_current->stack;
+    struct flow *flow = stack->flow;
+    sanitizer_switch_end(stack);
+    const int value = flow->run(flow);
+    stack_put(&sched_current->stacks, stack);
+    flow->ended = true;
+    flow_leave(flow, value);
+    __builtin_unreachable();
+}
+
 /* ---- waking ---- */
 
 static void make_ready(struct bide_task *task, int value)
@@ -247,7 +299,7 @@ static void finish(struct bide_task *task, int result)
         misuse("task '%s' returned while the scope or group at %p, which it had entered, is open",
                task_name(task), (void *)task->level.innermost);
     if (!list_empty(&task->stack->kept)) task_keep(task, NULL);
-    if (task->extra) block_keep_failure(task, result);
+    if (task->extra) block_end(task, result);
     task->context.value = result;
     task->context.flags |= DONE | ENDING;
     task->stack = NULL;
@@ -308,9 +360,10 @@ static void task_main(void)
     sanitizer_switch_end(stack);
     do {
         struct bide_task *task = task_current;
-        const int result = task->fn(task->arg);
+        int result = task->fn(task->arg);
         if (sched_current != sched)
             misuse("task '%s' returned in the child of a fork, where its loop does not run", task_name(task));
+        if (task->extra) result = block_run_deferred(task, result);
         finish(task, result);
     } while (take_over(sched, stack));
     stack_put(&sched->stacks, stack);

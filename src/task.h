@@ -23,6 +23,8 @@
 #include <errno.h>
 
 struct wait;
+struct binding;
+struct bindings;
 
 struct wait_ops {
     /* Leaves the source. Negative: it cannot be left now, the task must stay. NULL: never. */
@@ -72,12 +74,14 @@ struct sched {
     size_t stack_size;       /* of tasks that do not say */
     uint32_t stack_class;    /* its class */
     struct cells blocks;     /* the control blocks */
+    struct node flows;       /* see flow.h */
     size_t living;           /* tasks that have not ended */
     uint32_t next_id;
     bool closing;    /* new tasks are born cancelled */
     int64_t slow_ns; /* not 0: a task that runs that long at a time is reported */
     void (*on_slow)(const char *name, double seconds);
     bool over;        /* nothing can be started any more */
+    bool has_locals;  /* a task has set a task local at some time */
     bool debug;       /* at the end, failures that nobody took are reported */
     void *exceptions; /* C++: this thread's exception words, or NULL */
     void (*on_error)(void *arg, const struct bide_error *error);
@@ -160,6 +164,23 @@ void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg,
 const char *task_name(const struct bide_task *task);
 int task_set_name(struct bide_task *task, const char *name); /* 0 or -ENOMEM; copied */
 struct failures *task_failures(struct bide_task *task);      /* NULL without memory */
+
+/* Where its task locals are; NULL without memory. And what is there, to be read. */
+struct bindings **task_bindings(struct bide_task *task);
+const struct bindings *task_bindings_known(const struct bide_task *task);
+
+/* Calls the destructors of a list of dead bindings, outside of tasks, and frees them. */
+void task_destroy(struct binding *dead);
+
+/* A call that a task has deferred to its end. */
+struct deferred {
+    struct deferred *next;
+    bide_fn fn;
+    void *arg;
+};
+
+/* Has the task call it, and free it, at its end; before all those that it has. False without memory. */
+bool task_defer(struct bide_task *task, struct deferred *deferred);
 
 /* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
 struct failure *task_copy_failure(const struct bide_task *task);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A function in a thread, awaited like a call; in the loop's threads or in an executor's. */
 #include "await.h"
+#include "bindings.h"
 #include "executor.h"
 #include "loop.h"
 #include "misuse.h"
@@ -13,7 +14,20 @@
 struct thread_call {
     struct job job;
     bool cut; /* a cancel or deadline came while it ran: the call returns late */
+    bide_fn fn;
+    void *arg;
+    const struct bindings *bindings; /* the task's, which waits meanwhile and so cannot change them */
 };
+
+/* In the thread: with the task's locals. */
+static int run_with_locals(void *arg)
+{
+    const struct thread_call *call = arg;
+    bindings_of_thread = call->bindings;
+    const int result = call->fn(call->arg);
+    bindings_of_thread = NULL;
+    return result;
+}
 
 static int drop_call(struct wait *wait)
 {
@@ -35,7 +49,9 @@ static int run_in_pool(struct pool *pool, bide_fn fn, void *arg, int *result)
 {
     int code = cancel_check();
     if (code < 0) return await_fold(code, -ECANCELED, result);
-    struct thread_call call = {.job.fn = fn, .job.arg = arg};
+    struct thread_call call = {.job.fn = run_with_locals, .fn = fn, .arg = arg};
+    call.job.arg = &call;
+    call.bindings = task_bindings_known(task_current);
     wait_init(&call.job.wait, &call_ops);
     code = pool_submit(pool, &call.job);
     if (code == -EAGAIN && pool->limit) return code;

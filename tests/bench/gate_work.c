@@ -249,6 +249,20 @@ static int work_echo(void *arg)
     return result;
 }
 
+static int counts(void *arg)
+{
+    while (bide_yield_value(arg) == 0) {
+    }
+    return 0;
+}
+
+static int work_gen(void *arg)
+{
+    struct bide_gen *gen = bide_gen_new(counts, NULL);
+    for (long i = *(const long *)arg; i > 0; i--) must(bide_gen_next(gen, NULL) == 1, "bide_gen_next");
+    return bide_gen_close(gen);
+}
+
 static const struct work works[] = {
     {"switch", work_switch},
     {"yield", work_yield},
@@ -266,6 +280,7 @@ static const struct work works[] = {
     {"as-completed-100", work_as_completed_100},
     {"future", work_future},
     {"echo", work_echo},
+    {"gen", work_gen},
 };
 
 int main(int argc, char **argv)

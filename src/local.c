@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Task locals. A value that was set with a token keeps the one before it, so a token need not own
+ * anything: it only tells which value is to be undone, and one that is never used leaks nothing.
+ */
+#include "bindings.h"
+#include "sys.h"
+#include "task.h"
+
+#include <errno.h>
+
+/* The inside of struct bide_local_token. */
+struct __attribute__((may_alias)) token {
+    struct binding *binding; /* NULL: used up */
+    const struct bide_local *local;
+    struct bide_task *task;
+};
+
+_Static_assert(sizeof(struct token) <= sizeof(struct bide_local_token),
+               "struct bide_local_token is too small");
+
+void *bide_local_get(const struct bide_local *local)
+{
+    const struct bindings *bindings = task_current ? task_bindings_known(task_current) : bindings_of_thread;
+    const struct binding *binding = bindings_find(bindings, local);
+    if (binding) return binding->value;
+    return local ? local->initial : NULL;
+}
+
+int bide_local_set(struct bide_local *local, void *value, struct bide_local_token *outside)
+{
+    if (!task_current) return -EPERM;
+    if (!local) return -EINVAL;
+    struct bindings **place = task_bindings(task_current);
+    struct binding *binding = place ? sys_alloc(sizeof *binding) : NULL;
+    if (!binding) return -ENOMEM;
+    struct binding *dead = NULL, *former = outside ? bindings_find(*place, local) : NULL;
+    *binding = (struct binding){.holders = 1, .local = local, .value = value, .former = former};
+    if (former) former->holders++;
+    if (bindings_put(place, local, binding, &dead) < 0) {
+        if (former) former->holders--;
+        sys_free(binding);
+        return -ENOMEM;
+    }
+    struct token *token = (struct token *)outside;
+    if (token) *token = (struct token){binding, local, task_current};
+    task_destroy(dead);
+    return 0;
+}
+
+int bide_local_reset(struct bide_local_token *outside)
+{
+    struct token *token = (struct token *)outside;
+    if (!task_current) return -EPERM;
+    if (!token || !token->binding || token->task != task_current) return -EINVAL;
+    struct bindings **place = task_bindings(task_current);
+    if (!place) return -ENOMEM;
+    struct binding *undone = bindings_find(*place, token->local);
+    while (undone && undone != token->binding) undone = undone->former;
+    if (!undone) {
+        token->binding = NULL;
+        return -EINVAL;
+    }
+    struct binding *dead = NULL, *former = undone->former;
+    if (former) former->holders++;
+    if (bindings_put(place, token->local, former, &dead) < 0) {
+        if (former) former->holders--;
+        return -ENOMEM;
+    }
+    token->binding = NULL;
+    task_destroy(dead);
+    return 0;
+}
