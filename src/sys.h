@@ -82,7 +82,7 @@ int sys_socket(int domain, int type, int protocol);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */
 int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS also for EINTR */
 int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
-int sys_listens(int fd); /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
+int sys_listens(int fd);       /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
 bool sys_is_plain_tcp(int fd); /* TCP, with nothing like TLS between it and its reader */
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
