@@ -5,8 +5,7 @@
  */
 #include "flow.h"
 
-#include "block.h"
-#include "sanitizer.h"
+#include "switch.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -22,16 +21,6 @@ int flow_prepare(struct flow *flow, int (*run)(struct flow *), int (*finish)(voi
     }
     list_append(&sched->flows, &flow->member);
     return 0;
-}
-
-void flow_begin(struct flow *flow, void (*main)(void))
-{
-    struct sched *sched = sched_current;
-    if (!flow->stack) flow->stack = stack_get(&sched->stacks, flow->class);
-    list_init(&flow->stack->kept);
-    flow->stack->flow = flow;
-    sanitizer_fiber_new(flow->stack);
-    arch_prepare(&flow->inside, flow->stack, main, sched->control_words);
 }
 
 static void give_up_stack(struct sched *sched, struct flow *flow)
@@ -82,4 +71,66 @@ void flows_free(struct sched *sched)
     struct node *node;
     flows_abandon(sched);
     while ((node = list_pop(&sched->flows))) sys_free(flow_of_member(node));
+}
+
+/* ---- entering and leaving ---- */
+
+static void flow_main(void);
+
+/* Its stack, for the first time. */
+static void begin(struct flow *flow)
+{
+    struct sched *sched = sched_current;
+    if (!flow->stack) flow->stack = stack_get(&sched->stacks, flow->class);
+    list_init(&flow->stack->kept);
+    flow->stack->flow = flow;
+    sanitizer_fiber_new(flow->stack);
+    arch_prepare(&flow->inside, flow->stack, flow_main, sched->control_words);
+}
+
+static __attribute__((noinline)) int flow_enter_with_care(struct sched *sched, struct flow *flow)
+{
+    if (!flow_has_begun(flow)) begin(flow);
+    task_current->stack = flow->stack;
+    return switch_stacks(sched, &flow->outside, flow->outer, &flow->inside, flow->stack, false);
+}
+
+int flow_enter(struct flow *flow)
+{
+    struct bide_task *self = task_current;
+    struct sched *sched = sched_current;
+    flow->outer = self->stack;
+    if (SANITIZER_FIBERS || !LIKELY(flow->inside.sp && !sched->exceptions))
+        return flow_enter_with_care(sched, flow);
+    self->stack = flow->stack;
+    return arch_switch(&flow->outside, &flow->inside);
+}
+
+int flow_leave(struct flow *flow, int value)
+{
+    struct stack *outer = flow->outer;
+    struct sched *sched = sched_current;
+    task_current->stack = outer;
+    flow->outer = NULL;
+    flow->outside.value = value;
+    if (!SANITIZER_FIBERS && LIKELY(!sched->exceptions)) return arch_switch(&flow->inside, &flow->outside);
+    return switch_stacks(sched, &flow->inside, flow->stack, &flow->outside, outer, flow->ended);
+}
+
+struct flow *flow_current(void)
+{
+    return task_current ? task_current->stack->flow : NULL;
+}
+
+/* The bottom of a flow's stack. It may end in another task than it began in. */
+static void flow_main(void)
+{
+    struct stack *stack = task_current->stack;
+    struct flow *flow = stack->flow;
+    sanitizer_switch_end(stack);
+    const int value = flow->run(flow);
+    stack_put(&sched_current->stacks, stack);
+    flow->ended = true;
+    flow_leave(flow, value);
+    __builtin_unreachable();
 }

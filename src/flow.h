@@ -31,9 +31,6 @@ int flow_prepare(struct flow *flow, int (*run)(struct flow *), int (*finish)(voi
 /* Gives up its stack; one that has begun and not ended is left as it stands. It must not run. */
 void flow_done(struct flow *flow);
 
-/* Gives it its stack, on which main will be called first of all. For task.c. */
-void flow_begin(struct flow *flow, void (*main)(void));
-
 static inline bool flow_has_begun(const struct flow *flow)
 {
     return flow->inside.sp != NULL;
@@ -55,8 +52,6 @@ static inline struct stack *flow_bottom(struct stack *stack)
     while (stack->flow) stack = stack->flow->outer;
     return stack;
 }
-
-/* ---- in task.c, as they switch ---- */
 
 /*
  * The current task goes on in the flow, which does not run and has not ended. Returns what

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the tasks: their control blocks, the ready queue, parking and waking, the start and the
- * end of a task. The only file that switches stacks, and that sees inside a task. It knows
+ * end of a task. With flow.c the only file that switches stacks. It knows
  * nothing of time, descriptors, threads or scopes.
  *
  * Invariants
@@ -16,16 +16,12 @@
  */
 #include "task.h"
 
-#include "flow.h"
 #include "misuse.h"
-#include "sanitizer.h"
+#include "switch.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-
-#define LIKELY(condition) __builtin_expect((condition), 1)
 
 enum {
     TURN = 61, /* resumptions before the loop looks at the world again */
@@ -34,24 +30,6 @@ enum {
 };
 
 /* ---- switching ---- */
-
-/* C++ keeps the exceptions being handled in two words of the thread; tasks have their own. */
-static void exceptions_switch(struct sched *sched, struct stack *from, struct stack *to)
-{
-    memcpy(from->exceptions, sched->exceptions, sizeof from->exceptions);
-    memcpy(sched->exceptions, to->exceptions, sizeof to->exceptions);
-}
-
-/* Goes on in `to`, with all that may have to be told. */
-static inline int go(struct sched *sched, struct context *from, struct stack *from_stack, struct context *to,
-                     struct stack *to_stack, bool ended)
-{
-    if (sched->exceptions) exceptions_switch(sched, from_stack, to_stack);
-    sanitizer_switch_begin(ended ? NULL : from_stack, to_stack);
-    const int value = arch_switch(from, to);
-    sanitizer_switch_end(from_stack);
-    return value;
-}
 
 static void task_main(void);
 
@@ -73,7 +51,7 @@ static __attribute__((noinline)) int resume_with_care(struct sched *sched, struc
         first_run(sched, task);
         sched->starter = from;
     }
-    return go(sched, from, from_stack, &task->context, task->stack, ended);
+    return switch_stacks(sched, from, from_stack, &task->context, task->stack, ended);
 }
 
 static inline int resume(struct sched *sched, struct context *from, struct stack *from_stack,
@@ -89,7 +67,7 @@ static __attribute__((noinline)) int resume_root(struct sched *sched, struct con
                                                  struct stack *from_stack, bool ended)
 {
     task_current = NULL;
-    return go(sched, from, from_stack, &sched->root, &sched->root_stack, ended);
+    return switch_stacks(sched, from, from_stack, &sched->root, &sched->root_stack, ended);
 }
 
 /*
@@ -174,57 +152,6 @@ void sched_run(struct sched *sched)
             leave(sched, &sched->root, &sched->root_stack, false);
         if (!one_by_one) return;
     }
-}
-
-/* ---- flows ---- */
-
-static void flow_main(void);
-
-static __attribute__((noinline)) int flow_enter_with_care(struct sched *sched, struct flow *flow)
-{
-    if (!flow_has_begun(flow)) flow_begin(flow, flow_main);
-    task_current->stack = flow->stack;
-    return go(sched, &flow->outside, flow->outer, &flow->inside, flow->stack, false);
-}
-
-int flow_enter(struct flow *flow)
-{
-    struct bide_task *self = task_current;
-    struct sched *sched = sched_current;
-    flow->outer = self->stack;
-    if (SANITIZER_FIBERS || !LIKELY(flow->inside.sp && !sched->exceptions))
-        return flow_enter_with_care(sched, flow);
-    self->stack = flow->stack;
-    return arch_switch(&flow->outside, &flow->inside);
-}
-
-int flow_leave(struct flow *flow, int value)
-{
-    struct stack *outer = flow->outer;
-    struct sched *sched = sched_current;
-    task_current->stack = outer;
-    flow->outer = NULL;
-    flow->outside.value = value;
-    if (!SANITIZER_FIBERS && LIKELY(!sched->exceptions)) return arch_switch(&flow->inside, &flow->outside);
-    return go(sched, &flow->inside, flow->stack, &flow->outside, outer, flow->ended);
-}
-
-struct flow *flow_current(void)
-{
-    return task_current ? task_current->stack->flow : NULL;
-}
-
-/* The bottom of a flow's stack. It may end in another task than it began in. */
-static void flow_main(void)
-{
-    struct stack *stack = task_current->stack;
-    struct flow *flow = stack->flow;
-    sanitizer_switch_end(stack);
-    const int value = flow->run(flow);
-    stack_put(&sched_current->stacks, stack);
-    flow->ended = true;
-    flow_leave(flow, value);
-    __builtin_unreachable();
 }
 
 /* ---- waking ---- */
