@@ -54,13 +54,15 @@ static inline void *cells_get_free(struct cells *cells)
 /* Not zeroed; NULL without memory. */
 void *cells_get(struct cells *cells);
 
-/* The rare part of cells_put. */
+/* The rare parts of cells_put: it is the first that is free again; it is free already, which aborts. */
 void cells_reopen(struct cells *cells, struct chunk *chunk);
+_Noreturn void cells_put_twice(const void *object);
 
 static inline void cells_put(struct cells *cells, void *object)
 {
     struct cell *cell = CONTAINER(object, struct cell, next_free);
     struct chunk *chunk = cell->chunk;
+    if (!chunk) cells_put_twice(object);
     cell->chunk = NULL;
     cell->next_free = chunk->free;
     chunk->free = cell;
