@@ -163,12 +163,22 @@ static inline void task_pass_failure(struct bide_task *from, struct bide_task *t
 /* Frees what few tasks need. */
 void block_forget(struct bide_task *task);
 
+/*
+ * At the loop's end new tasks are born cancelled; but not one that somebody joins who may still wait, as in
+ * a shield: it is cancelled with him.
+ */
+static inline bool block_is_doomed(const struct sched *sched, const struct task_plan *plan)
+{
+    return sched->closing && !(plan->owner && task_current && !task_current->level.code);
+}
+
 /* One field by one: a whole block of zeros is a `rep stos`, which takes longer than all the rest. */
 static inline void block_init(struct bide_task *task, struct sched *sched, const struct task_plan *plan,
                               uint32_t class, struct stack *own)
 {
     task->context = (struct context){.flags = class << CLASS_SHIFT};
-    task->level = (struct level){.code = sched->closing ? -ECANCELED : 0, .ordered = sched->closing};
+    const bool doomed = block_is_doomed(sched, plan);
+    task->level = (struct level){.code = doomed ? -ECANCELED : 0, .ordered = doomed};
     task->wait = NULL;
     task->fn = plan->fn;
     task->arg = plan->arg;

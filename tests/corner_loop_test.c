@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <semaphore.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -178,12 +179,57 @@ static void slow_after_names_tasks_that_hold_the_loop(void **state)
     assert_string_equal(err, "");
 }
 
+/* ---- a shielded clean-up at the end may still start what it joins ---- */
+
+static int nap(void *arg)
+{
+    (void)arg;
+    return bide_sleep(1);
+}
+
+static int clean_up_with_others(void *arg)
+{
+    (void)arg;
+    struct bide_call calls[] = {{nap, NULL}, {nap, NULL}};
+    int results[2] = {-1, -1}, alone = -1;
+    CHECK_INT(bide_sleep(10), -ECANCELED);
+    BIDE_SHIELD(5) {
+        CHECK_INT(bide_gather(calls, 2, results), 0);
+        (void)bide_await(bide_create_task(nap, NULL),
+                         &alone); /* nobody's member: cancelled as all that are left */
+    }
+    log_event("%d %d %d", results[0], results[1], alone);
+    BIDE_SHIELD(0.5) {
+        CHECK_INT(bide_gather(calls, 2, results), -ECANCELED);
+    }
+    log_event("%d", results[1]);
+    return 0;
+}
+
+static int leave_one_that_cleans_up(void *arg)
+{
+    (void)arg;
+    bide_detach(bide_create_task(clean_up_with_others, NULL));
+    return bide_yield();
+}
+
+static void rule_11_a_shield_at_the_end_may_start_what_it_joins(void **state)
+{
+    (void)state;
+    char expected[80];
+    snprintf(expected, sizeof expected, "0 0 %d %d", -ECANCELED, -ECANCELED);
+    log_clear();
+    assert_int_equal(check_run(leave_one_that_cleans_up, NULL), 0);
+    assert_string_equal(log_text(), expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_without_result_gives_the_failure),
         cmocka_unit_test(loop_free_ends_though_a_task_sleeps_shielded_for_ever),
         cmocka_unit_test(a_timer_due_now_does_not_wait_for_a_thread),
+        cmocka_unit_test(rule_11_a_shield_at_the_end_may_start_what_it_joins),
         cmocka_unit_test(slow_after_names_tasks_that_hold_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

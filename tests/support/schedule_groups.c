@@ -36,6 +36,7 @@ static int start(struct actor *actor, struct group_frame *group, bool on_stack)
     struct argument *argument = on_stack ? &group->arguments[group->used++] : &member->own;
     member->group = group;
     member->flow.group = &group->model;
+    member->flow.spared = flow_spares(actor->flow);
     group->left++;
     if (!spawned) {
         record_has_handle(member, bide_group_start(&group->group, record_main, argument));

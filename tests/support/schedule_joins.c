@@ -117,6 +117,7 @@ int do_gather(struct actor *actor)
     int results[SOME], n = 0;
     for (const int most = draw(actor, SOME + 1); n < most; n++) {
         struct record *member = record_new(actor, GATHERED, &arguments[n]);
+        if (member) member->flow.spared = flow_spares(actor->flow);
         if (!member) break;
         member->gather = &gather;
         calls[n] = (struct bide_call){record_main, &arguments[n]};

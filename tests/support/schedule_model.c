@@ -237,9 +237,10 @@ int64_t model_group_cancelled(const struct model_group *group)
 
 static void sync_ordered(struct flow *flow)
 {
-    int64_t since = earlier(flow->group ? model_group_cancelled(flow->group) : NEVER, model_closing);
-    since = later(since, flow->born);
     const bool ordered = task_level(flow->task)->ordered;
+    const int64_t closing = flow->spared ? NEVER : model_closing;
+    int64_t since = earlier(flow->group ? model_group_cancelled(flow->group) : NEVER, closing);
+    since = later(since, flow->born);
     EXPECT(ordered ? since <= model_now() : since >= model_now(), "cancelled by its owner: %d", ordered);
     if (ordered && flow->ordered == NEVER) flow->ordered = since;
 }
@@ -249,6 +250,12 @@ void flow_sync(struct flow *flow)
     if (!flow->task) return;
     sync_cancels(flow);
     sync_ordered(flow);
+}
+
+bool flow_spares(struct flow *flow)
+{
+    flow_sync(flow);
+    return sched_current->closing && flow_code(flow) == 0;
 }
 
 void flow_cancel(struct flow *flow)

@@ -49,6 +49,7 @@ struct flow {
     unsigned cancels;
     int64_t cancelled; /* since when `cancels` is not 0 */
     int64_t ordered;   /* since when its group, or the end of the loop, has cancelled it */
+    bool spared;       /* started at the loop's end by one in a shield, who joins it: not cancelled by that */
     struct model_join *join;
     unsigned delivered; /* how many of the join's cancels have arrived */
     struct model_group *group;
@@ -68,6 +69,9 @@ void flow_init(struct flow *flow);
 
 /* Takes note of the cancels that have come from the library itself, and checks that they are due. */
 void flow_sync(struct flow *flow);
+
+/* Is what this flow starts now, and joins, spared by the end of the loop? */
+bool flow_spares(struct flow *flow);
 
 /* What a call that may wait fails with now, or 0; and since when one would. After flow_sync. */
 int flow_code(const struct flow *flow);
