@@ -164,7 +164,7 @@ int bide_await(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
     if (!task) return await_fold(cancel_check(), -ENOMEM, result);
-    handle_look("awaits", task);
+    handle_meet("awaits", task);
     if (closes_ring(task)) return -EDEADLK;
     return handle_take("awaits", task) ? await_taken(task, result) : await_borrowed(task, result);
 }
@@ -172,7 +172,7 @@ int bide_await(struct bide_task *task, int *result)
 int bide_shield(struct bide_task *task, int *result)
 {
     if (!task_current) return -EPERM;
-    if (task) handle_look("shields", task);
+    if (task) handle_meet("shields", task);
     if (task && closes_ring(task)) return -EDEADLK;
     int code = cancel_check();
     if (code < 0) return code;

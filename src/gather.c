@@ -140,7 +140,7 @@ static int take_all(struct bide_task *const *tasks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const bool is_me = tasks[i] == task_current;
-        if (tasks[i]) handle_look("gathers", tasks[i]);
+        if (tasks[i]) handle_meet("gathers", tasks[i]);
         if (!tasks[i] || (!is_me && !task_owned(tasks[i]) && task_take(tasks[i]))) continue;
         while (i-- > 0)
             if (tasks[i]) task_untake(tasks[i]);

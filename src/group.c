@@ -12,6 +12,7 @@
 #include "group.h"
 
 #include "await.h"
+#include "misuse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -119,6 +120,18 @@ void bide_group_enter(struct bide_group *outside)
     scope_push(&group->scope, SCOPE_GROUP, CLOCK_NEVER, 0);
 }
 
+/*
+ * Whoever starts a member touches the group, and all that are in it. While the group stands still with
+ * a generator, who opened it may be gone.
+ */
+static void must_be_here(const struct group *group)
+{
+    const struct bide_task *opener = group->scope.task;
+    if (!group->scope.away && task_sched(opener) != sched_current)
+        misuse("task '%s' starts a task in the group at %p, which task '%s' of another loop opened",
+               task_current ? task_name(task_current) : "(none)", (const void *)group, task_name(opener));
+}
+
 static struct bide_task *start(struct group *group, bide_fn fn, void *arg, struct wait *owner, size_t index)
 {
     const bool outside = !group->scope.task || !sched_current;
@@ -126,6 +139,7 @@ static struct bide_task *start(struct group *group, bide_fn fn, void *arg, struc
         errno = outside ? EPERM : EINVAL;
         return NULL;
     }
+    must_be_here(group);
     const struct task_plan plan = {
         .fn = fn, .arg = arg, .owner = owner, .members = &group->members, .index = index};
     struct bide_task *task = task_create(&plan);

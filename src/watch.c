@@ -3,7 +3,6 @@
 #include "watch.h"
 
 #include "handle.h"
-#include "misuse.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -13,11 +12,8 @@ int watch_check(const char *verb, struct bide_task *const *tasks, size_t n)
     if (!tasks || n == 0) return -EINVAL;
     for (size_t i = 0; i < n; i++) {
         if (!tasks[i]) continue;
-        handle_look(verb, tasks[i]);
+        handle_meet(verb, tasks[i]);
         if (tasks[i] == task_current) return -EDEADLK;
-        if (task_sched(tasks[i]) != sched_current)
-            misuse("task '%s' %s the task '%s' of another loop", task_name(task_current), verb,
-                   task_name(tasks[i]));
     }
     return 0;
 }

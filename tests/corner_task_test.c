@@ -4,6 +4,7 @@
 
 #include "sanitizer.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -212,6 +213,53 @@ static void detaching_a_groups_handle_says_whose_it_is(void **state)
     check_aborts(run_in_child, (void *)(uintptr_t)&fn, "its handle is its group's");
 }
 
+/* ---- another loop's ---- */
+
+static struct bide_task *others_task;
+static struct bide_group others_group;
+
+static int use_anothers(void *how)
+{
+    switch (*(int *)how) {
+    case 0: return bide_await(others_task, NULL);
+    case 1: return bide_shield(others_task, NULL);
+    case 2: return bide_gather_tasks(&others_task, 1, NULL);
+    case 3: return (int)bide_wait(&others_task, 1, BIDE_ALL_COMPLETED, 0);
+    case 4: return bide_as_completed(&others_task, 1) ? 0 : -errno;
+    case 5: return bide_group_start(&others_group, nothing, NULL) ? 0 : -errno;
+    case 6: return bide_group_spawn(&others_group, nothing, NULL);
+    default: return bide_group_start_ready(&others_group, nothing, NULL, NULL);
+    }
+}
+
+static void *run_other_loop(void *how)
+{
+    (void)bide_run(use_anothers, how);
+    return NULL;
+}
+
+static int wait_while_another_uses(void *how)
+{
+    pthread_t thread;
+    BIDE_GROUP(others_group) {
+        others_task = bide_create_task(nothing, NULL);
+        if (pthread_create(&thread, NULL, run_other_loop, how) == 0) pthread_join(thread, NULL);
+    }
+    return bide_await(others_task, NULL);
+}
+
+static int run_two_loops(void *how)
+{
+    alarm(20);
+    return bide_run(wait_while_another_uses, how);
+}
+
+static void waiting_for_another_loops_task_or_in_its_group_aborts(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 8; how++) check_aborts(run_two_loops, &how, "of another loop");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_chain_with_done_callbacks_is_not_walked_each_time),
         cmocka_unit_test(a_released_handle_is_noticed_by_every_call),
         cmocka_unit_test(detaching_a_groups_handle_says_whose_it_is),
+        cmocka_unit_test(waiting_for_another_loops_task_or_in_its_group_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

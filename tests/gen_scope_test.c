@@ -166,6 +166,41 @@ TASK(scopes_go_with_it_to_another_task)
     return bide_gen_close(gen);
 }
 
+TASK(start_siblings_after_1)
+{
+    CHECK_INT(bide_sleep(1), 0);
+    CHECK(bide_group_start(arg, nap_4, NULL));
+    return bide_group_start_ready(arg, nap_4, NULL, NULL) == -ECHILD ? 0 : -EPROTO;
+}
+
+TASK(hold_a_group_that_grows)
+{
+    struct bide_group group;
+    BIDE_GROUP(group) {
+        bide_group_start(&group, start_siblings_after_1, &group);
+        if (bide_yield_value(NULL) < 0) break;
+    }
+    return bide_group_result(&group);
+}
+
+TASK(ask_once)
+{
+    return bide_gen_next(arg, NULL);
+}
+
+TASK(a_group_grows_while_it_stands_still_and_who_opened_it_is_gone)
+{
+    int result = 0;
+    struct bide_gen *gen = bide_gen_new(hold_a_group_that_grows, NULL);
+    CHECK_INT(bide_await(bide_create_task(ask_once, gen), &result), 0);
+    CHECK_INT(result, 1);
+    CHECK_INT(bide_sleep(2), 0);
+    CHECK_INT(bide_await(bide_create_task(ask_once, gen), &result), 0);
+    CHECK_INT(result, 0);
+    CHECK_AT(5);
+    return bide_gen_close(gen);
+}
+
 /* ---- a shield's grace ---- */
 
 TASK(shield_of_3)
@@ -219,6 +254,7 @@ int main(void)
         RUN(its_scopes_do_not_touch_who_asks),
         RUN(a_group_lives_on_while_it_stands_still),
         RUN(scopes_go_with_it_to_another_task),
+        RUN(a_group_grows_while_it_stands_still_and_who_opened_it_is_gone),
         RUN(grace_that_was_used_up_stays_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
