@@ -11,7 +11,7 @@
 
 /* The inside of struct bide_local_token. */
 struct __attribute__((may_alias)) token {
-    struct binding *binding; /* NULL: used up */
+    uint64_t number; /* of its binding, which may be gone, and its memory another one's; 0: used up */
     const struct bide_local *local;
     struct bide_task *task;
 };
@@ -42,8 +42,10 @@ int bide_local_set(struct bide_local *local, void *value, struct bide_local_toke
         sys_free(binding);
         return -ENOMEM;
     }
-    struct token *token = (struct token *)outside;
-    if (token) *token = (struct token){binding, local, task_current};
+    if (outside) {
+        binding->number = ++sched_current->tokens;
+        *(struct token *)outside = (struct token){binding->number, local, task_current};
+    }
     task_destroy(dead);
     return 0;
 }
@@ -52,13 +54,13 @@ int bide_local_reset(struct bide_local_token *outside)
 {
     struct token *token = (struct token *)outside;
     if (!task_current) return -EPERM;
-    if (!token || !token->binding || token->task != task_current) return -EINVAL;
+    if (!token || !token->number || token->task != task_current) return -EINVAL;
     struct bindings **place = task_bindings(task_current);
     if (!place) return -ENOMEM;
     struct binding *undone = bindings_find(*place, token->local);
-    while (undone && undone != token->binding) undone = undone->former;
+    while (undone && undone->number != token->number) undone = undone->former;
     if (!undone) {
-        token->binding = NULL;
+        token->number = 0;
         return -EINVAL;
     }
     struct binding *dead = NULL, *former = undone->former;
@@ -67,7 +69,7 @@ int bide_local_reset(struct bide_local_token *outside)
         if (former) former->holders--;
         return -ENOMEM;
     }
-    token->binding = NULL;
+    token->number = 0;
     task_destroy(dead);
     return 0;
 }

@@ -86,6 +86,7 @@ struct sched {
     void *exceptions; /* C++: this thread's exception words, or NULL */
     void (*on_error)(void *arg, const struct bide_error *error);
     void *on_error_arg;
+    uint64_t tokens; /* of task locals: how many there were */
 };
 
 #define INITIAL_EXEC __attribute__((tls_model("initial-exec")))

@@ -113,6 +113,22 @@ TASK(reset_brings_the_former_value_back)
     return 0;
 }
 
+/* The memory of what it stood for may be another value's by then. */
+TASK(a_token_that_is_used_up_resets_nothing_later)
+{
+    struct bide_local_token first, second;
+    for (int with_token = 0; with_token < 2; with_token++) {
+        struct bide_local_token third;
+        CHECK_INT(bide_local_set(&request, "1", &first), 0);
+        CHECK_INT(bide_local_set(&request, "2", &second), 0);
+        CHECK_INT(bide_local_reset(&first), 0);
+        CHECK_INT(bide_local_set(&request, "3", with_token ? &third : NULL), 0);
+        CHECK_INT(bide_local_reset(&second), -EINVAL);
+        CHECK(!strcmp(text(&request), "3"));
+    }
+    return 0;
+}
+
 TASK(reset_of_another)
 {
     CHECK_INT(bide_local_reset(arg), -EINVAL);
@@ -316,6 +332,7 @@ int main(void)
         RUN(a_grandchild_inherits),
         RUN(many_locals),
         RUN(reset_brings_the_former_value_back),
+        RUN(a_token_that_is_used_up_resets_nothing_later),
         RUN(only_its_own_task_resets_it),
         RUN(refusals),
         cmocka_unit_test(destructors),
