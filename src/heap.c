@@ -197,9 +197,19 @@ static void renumber(struct heap *heap, struct heap_slot *slots)
     }
 }
 
+static bool is_mostly_unused(const struct heap *heap)
+{
+    return heap->count - heap->dead <= heap->capacity / 8;
+}
+
+bool heap_excess(const struct heap *heap)
+{
+    return heap->capacity > LARGE && is_mostly_unused(heap);
+}
+
 void heap_trim(struct heap *heap)
 {
-    if (heap->capacity <= FIRST_CAPACITY || heap->count - heap->dead > heap->capacity / 8) return;
+    if (heap->capacity <= FIRST_CAPACITY || !is_mostly_unused(heap)) return;
     purge(heap);
     struct heap_slot *slots = array_resize(NULL, 0, (heap->count + 1) * sizeof *slots);
     if (!slots) return; /* without memory to move to, the larger arrays serve as well */

@@ -60,6 +60,9 @@ static inline int64_t heap_first_key(const struct heap *heap)
     return heap->entries[0].key;
 }
 
+/* Has it much more memory than needed? */
+bool heap_excess(const struct heap *heap);
+
 /* Gives memory back that is far more than needed. */
 void heap_trim(struct heap *heap);
 

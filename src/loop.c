@@ -48,6 +48,11 @@ static void glance(struct bide_loop *loop)
     if (due) timers_fire(&loop->timers);
 }
 
+static bool has_excess(const struct bide_loop *loop, bool idle)
+{
+    return sched_excess(&loop->sched, idle) || timers_excess(&loop->timers);
+}
+
 static void trim(struct bide_loop *loop, bool idle)
 {
     sched_trim(&loop->sched, idle);
@@ -57,7 +62,7 @@ static void trim(struct bide_loop *loop, bool idle)
 /* A busy loop gives memory back that was too much for a while: after a burst, not between two. */
 static void trim_what_lasts(struct bide_loop *loop)
 {
-    if (!sched_excess(&loop->sched, false))
+    if (!has_excess(loop, false))
         loop->excess_ns = 0;
     else if (loop->excess_ns == 0)
         loop->excess_ns = loop->polled_ns;
@@ -71,7 +76,7 @@ static void wait_real(struct bide_loop *loop)
     const int64_t next = timers_next(&loop->timers);
     int64_t timeout = next == CLOCK_NEVER ? -1 : next - timers_now(&loop->timers);
     if (next != CLOCK_NEVER && timeout < 0) timeout = 0;
-    const bool excess = sched_excess(&loop->sched, true) && (timeout < 0 || timeout > IDLE_NS);
+    const bool excess = has_excess(loop, true) && (timeout < 0 || timeout > IDLE_NS);
     const bool found = poll_now(loop, excess ? IDLE_NS : timeout);
     if (excess && !found) trim(loop, true);
     timers_fire(&loop->timers);
@@ -87,7 +92,7 @@ static void wait_virtual(struct bide_loop *loop)
     }
     const bool blocked = loop->mailbox.expected > 0 || next == CLOCK_NEVER;
     if (poll_now(loop, blocked ? -1 : 0) || blocked) return;
-    if (next - loop->timers.now_ns > IDLE_NS && sched_excess(&loop->sched, true)) trim(loop, true);
+    if (next - loop->timers.now_ns > IDLE_NS && has_excess(loop, true)) trim(loop, true);
     timers_jump(&loop->timers, next);
     timers_fire(&loop->timers);
 }
@@ -136,7 +141,7 @@ static void rest(struct bide_loop *loop)
 {
     if (loop->polled_ns - loop->worked_ns < IDLE_NS) return;
     loop->worked_ns = loop->polled_ns;
-    if (sched_excess(&loop->sched, true)) trim(loop, true);
+    if (has_excess(loop, true)) trim(loop, true);
 }
 
 int64_t loop_patience(const struct bide_loop *loop)
@@ -145,7 +150,7 @@ int64_t loop_patience(const struct bide_loop *loop)
     int64_t next = timers_next(&loop->timers);
     if (next != CLOCK_NEVER && loop->timers.virtual) return 0;
     const int64_t rest_ns = loop->worked_ns + IDLE_NS;
-    if (next > rest_ns && sched_excess(&loop->sched, true)) next = rest_ns;
+    if (next > rest_ns && has_excess(loop, true)) next = rest_ns;
     if (next == CLOCK_NEVER) return CLOCK_NEVER;
     const int64_t left = next - sys_clock_ns();
     return left > 0 ? left : 0;

@@ -120,6 +120,11 @@ void timers_fire(struct timers *timers)
     }
 }
 
+bool timers_excess(const struct timers *timers)
+{
+    return heap_excess(&timers->heap);
+}
+
 void timers_trim(struct timers *timers)
 {
     heap_trim(&timers->heap);

@@ -34,6 +34,7 @@ int64_t timers_next(const struct timers *timers);        /* the first deadline, 
 void timers_jump(struct timers *timers, int64_t now_ns); /* moves a virtual clock forward */
 struct timer *timers_take(struct timers *timers);        /* the first one, disarmed and not woken; or NULL */
 void timers_trim(struct timers *timers);
+bool timers_excess(const struct timers *timers); /* is there much to trim? */
 
 /*
  * Wakes all whose deadline has passed; of very many the first ones, but all that share a deadline: what

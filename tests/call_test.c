@@ -2,6 +2,7 @@
 /* Functions that the loop calls: soon, later, at a time; their handles; the end of the loop. */
 #include "check.h"
 #include "faults.h"
+#include "timer.h"
 
 #include <signal.h>
 #include <string.h>
@@ -239,6 +240,19 @@ static void calls_that_add_calls_hold_up_nothing(void **state)
     assert_int_equal(bide_handle_cancel(&own[0]), 0);
 }
 
+/* bugs.md row 45: no stack was needed for them, so no stack is there to be given back either. */
+TASK(bug_45_the_memory_of_a_burst_of_calls_is_given_back)
+{
+    enum { MANY = 20000 };
+    static struct bide_handle many[MANY];
+    for (int i = 0; i < MANY; i++) CHECK_INT(bide_call_later(&many[i], 100 + i, say, "never"), 0);
+    CHECK(timers_current->heap.capacity >= MANY);
+    for (int i = 0; i < MANY; i++) CHECK_INT(bide_handle_cancel(&many[i]), 1);
+    CHECK_INT(bide_sleep(1), 0);
+    CHECK(timers_current->heap.capacity <= 64);
+    return 0;
+}
+
 static void run_in_a_loop(void **state)
 {
     const bide_fn fn = (bide_fn)(uintptr_t)*state;
@@ -259,6 +273,7 @@ int main(void)
         IN_A_LOOP(bad_calls_are_refused_and_take_nothing),
         cmocka_unit_test(calls_that_add_calls_hold_up_nothing),
         IN_A_LOOP(a_call_must_not_wait_but_may_create_tasks),
+        IN_A_LOOP(bug_45_the_memory_of_a_burst_of_calls_is_given_back),
         cmocka_unit_test(what_is_due_at_the_end_is_made_the_rest_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
