@@ -20,6 +20,14 @@
 static const int64_t GLANCE_NS = 50 * 1000;      /* a busy loop asks epoll at most this often */
 static const int64_t IDLE_NS = 50 * 1000 * 1000; /* after that long without work, memory is given back */
 
+uint64_t loop_draw(struct bide_loop *loop)
+{
+    uint64_t x = loop->draws++;
+    x = (x ^ (x >> 31)) * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9u;
+    return x ^ (x >> 32);
+}
+
 /* ---- a turn ---- */
 
 static bool is_due(const struct bide_loop *loop)

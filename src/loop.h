@@ -31,7 +31,7 @@ struct bide_loop {
     unsigned forks;          /* task_forks, when it was made */
     bool running;            /* between loop_enter and loop_leave */
     bool exposed;            /* a pointer to it was given out: another thread may post to it */
-    uint64_t selects;        /* drawn from by bide_select */
+    uint64_t draws;          /* see loop_draw */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };
@@ -41,6 +41,9 @@ static inline struct bide_loop *loop_current(void)
 {
     return CONTAINER(sched_current, struct bide_loop, sched);
 }
+
+/* A number that is another one each time, though the same in each run of a program; the first is 0. */
+uint64_t loop_draw(struct bide_loop *loop);
 
 /* Is it the parent's, in the child of a fork? */
 static inline bool loop_is_inherited(const struct bide_loop *loop)

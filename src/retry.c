@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calling a function again after a pause, while it fails. */
 #include "await.h"
-#include "timer.h"
+#include "loop.h"
 
 #include <bide/retry.h>
 #include <bide/task.h>
@@ -26,6 +26,12 @@ static double draw(uint64_t *state)
     return (double)((bits ^ (bits >> 31)) >> 11) / 9007199254740992.0;
 }
 
+/* Another one each time, also for many that failed at the same moment. */
+static uint64_t draw_seed(void)
+{
+    return loop_draw(loop_current()) + (uint64_t)timers_now(timers_current);
+}
+
 static bool shall_retry(const struct bide_retry_options *opt, void *arg, int code)
 {
     if (code >= 0) return false;
@@ -42,7 +48,7 @@ int bide_retry(const struct bide_retry_options *opt, bide_fn fn, void *arg, int 
     const double factor = opt->factor > 0 ? opt->factor : FACTOR;
     const double longest = opt->max_delay > 0 ? opt->max_delay : BIDE_FOREVER;
     double delay = opt->delay > 0 ? opt->delay : DELAY;
-    uint64_t random = opt->seed ? opt->seed : (uint64_t)timers_now(timers_current);
+    uint64_t random = opt->seed ? opt->seed : draw_seed();
     int code = 0, work = fn(arg);
     for (unsigned attempt = 1; attempt < attempts && shall_retry(opt, arg, work); attempt++) {
         if (delay > longest) delay = longest;

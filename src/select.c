@@ -175,20 +175,11 @@ static int look_at_all(struct select *select)
     return any ? 0 : -EINVAL;
 }
 
-/* A number drawn for those who bring a fresh array each time; the first is 0. */
-static size_t draw(struct bide_loop *loop)
-{
-    uint64_t x = loop->selects++;
-    x = (x ^ (x >> 31)) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9u;
-    return (size_t)(x ^ (x >> 32));
-}
-
 /* The index of the first case that is ready, from the one whose turn it is on; it has then happened. */
 static int try_all(struct select *select)
 {
     const size_t next = place_of(select->cases)->next;
-    const size_t start = (next ? next - 1 : draw(loop_current())) % select->n;
+    const size_t start = (next ? next - 1 : loop_draw(loop_current())) % select->n;
     for (size_t i = 0; i < select->n; i++) {
         const size_t index = start + i < select->n ? start + i : start + i - select->n;
         if (!is_empty(&select->cases[index]) && try_case(&select->cases[index]) == 0) return (int)index;

@@ -81,6 +81,37 @@ TASK(jitter_is_random_within_its_part_and_repeats_by_seed)
     return 0;
 }
 
+static void note_pause(void *arg, unsigned number, int code, double pause)
+{
+    (void)number;
+    (void)code;
+    *(double *)arg = pause;
+}
+
+static int fail_at_once(void *arg)
+{
+    (void)arg;
+    return -EIO;
+}
+
+TASK(retry_once)
+{
+    const struct bide_retry_options options = {.attempts = 2, .jitter = 1, .on_retry = note_pause};
+    return bide_retry(&options, fail_at_once, arg, NULL) == -EIO ? 0 : -EPROTO;
+}
+
+TASK(those_that_fail_together_do_not_come_back_together)
+{
+    enum { MANY = 20 };
+    double pauses[MANY];
+    struct bide_call calls[MANY];
+    for (int i = 0; i < MANY; i++) calls[i] = (struct bide_call){retry_once, &pauses[i]};
+    CHECK_INT(bide_gather(calls, MANY, NULL), 0);
+    for (int i = 1; i < MANY; i++)
+        for (int j = 0; j < i; j++) CHECK(pauses[i] != pauses[j]);
+    return 0;
+}
+
 static bool only_busy(void *arg, int code)
 {
     (void)arg;
@@ -195,6 +226,7 @@ int main(void)
         RUN(by_default_five_attempts_with_doubled_pauses),
         RUN(pauses_grow_up_to_a_limit),
         RUN(jitter_is_random_within_its_part_and_repeats_by_seed),
+        RUN(those_that_fail_together_do_not_come_back_together),
         RUN(some_failures_are_final),
         RUN(a_pause_may_be_cut_short),
         RUN(refusals),
