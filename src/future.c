@@ -32,8 +32,12 @@ static void wake_line(struct bide_future *future)
     visit_end(visit);
 }
 
-/* Callbacks that are due while one runs are called after it: so a chain of any length needs no stack. */
+/*
+ * Callbacks that are due while one runs are called after it: so a chain of any length needs no stack. But not
+ * those of a loop that such a one runs: its tasks may wait for what they do.
+ */
 static _Thread_local struct node *calls_due INITIAL_EXEC;
+static _Thread_local struct sched *calls_sched INITIAL_EXEC; /* whose */
 
 static void call(struct callback *callback)
 {
@@ -47,17 +51,21 @@ static void call(struct callback *callback)
 
 static void call_all(struct node *callbacks)
 {
-    if (calls_due) {
+    if (calls_due && calls_sched == sched_current) {
         list_splice(calls_due, callbacks);
         return;
     }
     cancel_settle(); /* they may cancel */
     struct bide_task *self = task_current;
+    struct node *outer = calls_due;
+    struct sched *outer_sched = calls_sched;
     task_current = NULL;
     calls_due = callbacks;
+    calls_sched = sched_current;
     struct node *node;
     while ((node = list_pop(callbacks))) call(CONTAINER(node, struct callback, link));
-    calls_due = NULL;
+    calls_due = outer;
+    calls_sched = outer_sched;
     task_current = self;
 }
 

@@ -163,12 +163,12 @@ void bide_pool_discard(struct bide_pool *pool, void *resource)
 
 size_t bide_pool_size(const struct bide_pool *pool)
 {
-    return pool->size;
+    return pool ? pool->size : 0;
 }
 
 size_t bide_pool_idle(const struct bide_pool *pool)
 {
-    return pool->idle;
+    return pool ? pool->idle : 0;
 }
 
 struct bide_pool *bide_pool_new(const struct bide_pool_options *opt)

@@ -255,6 +255,42 @@ TASK(a_callback_may_cancel_who_sets)
     return 0;
 }
 
+/* ---- a loop inside a callback ---- */
+
+static void count(void *arg, struct bide_future *future)
+{
+    (void)future;
+    ++*(int *)arg;
+}
+
+TASK(set_one_with_a_callback)
+{
+    int called = 0;
+    struct bide_future *future = bide_future_new();
+    CHECK_INT(bide_future_on_done(future, count, &called), 0);
+    CHECK_INT(bide_future_set(future, 1), 0);
+    CHECK_INT(called, 1);
+    bide_future_free(future);
+    return 0;
+}
+
+static void run_a_loop(void *arg, struct bide_future *future)
+{
+    (void)future;
+    *(int *)arg = bide_run(set_one_with_a_callback, NULL);
+}
+
+static void callbacks_of_a_loop_inside_a_callback_do_not_wait(void **state)
+{
+    (void)state;
+    int code = -1;
+    struct bide_future *future = bide_future_new();
+    assert_int_equal(bide_future_on_done(future, run_a_loop, &code), 0);
+    assert_int_equal(bide_future_set(future, 1), 0);
+    assert_int_equal(code, 0);
+    bide_future_free(future);
+}
+
 static void run_in_a_loop(void **state)
 {
     log_clear();
@@ -276,6 +312,7 @@ int main(void)
         IN_A_LOOP(callbacks_come_before_those_that_wait),
         IN_A_LOOP(bug_11_a_chain_of_callbacks),
         IN_A_LOOP(a_callback_may_cancel_who_sets),
+        cmocka_unit_test(callbacks_of_a_loop_inside_a_callback_do_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,8 @@ extern "C" {
  *     BIDE_DEFER(close_it, &fd);
  *
  * fn: a bide_fn, whose result is ignored, or a void (*)(void *). It runs in the task and may wait;
- * while that is cancelled its waits fail, but in a BIDE_SHIELD. NULL does nothing.
+ * while that is cancelled its waits fail, but in a BIDE_SHIELD. NULL does nothing;
+ * C++ cannot tell which of the two it is: cast it there.
  * arg: evaluated here, at once.
  *
  * Usable everywhere, also outside of tasks. It takes no memory and cannot fail.

@@ -5,7 +5,8 @@
  * runs as part of the task that asks it, like a plain call. It may wait where it likes; it sees
  * the cancel, the deadlines and the locals of who asks, and its failures have their text there.
  * Blocks (BIDE_TIMEOUT, BIDE_SHIELD, BIDE_GROUP) that it holds open while it gives a value lie
- * inside those of its asker while it runs, and touch nobody while it stands still.
+ * inside those of its asker while it runs, and touch nobody while it stands still. A deadline goes
+ * on counting meanwhile, and is due at the next ask if it has passed.
  *
  *     static int lines_of(void *arg)                      // a generator
  *     {

@@ -41,7 +41,8 @@ BIDE_API void bide_group_enter(struct bide_group *group);
  * the group's, and good for bide_await (which takes nothing), bide_cancel and bide_task_* until
  * bide_group_exit returns.
  * Errors (NULL and errno): ENOMEM, which is a failure of the group too; EPERM where no loop
- * runs or the group was opened outside of tasks; EINVAL for a NULL fn or a group that is not open.
+ * runs, or for a group that was never entered, or outside of tasks; EINVAL for a NULL fn or a
+ * group that was left. In the group of another loop it aborts.
  */
 BIDE_API struct bide_task *bide_group_start(struct bide_group *group, bide_fn fn, void *arg);
 

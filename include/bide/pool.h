@@ -15,8 +15,8 @@ extern "C" {
 struct bide_pool;
 
 /*
- * What a pool is made of. The functions run in the task that acquires or gives back, and may wait
- * there; with the pool's `arg`.
+ * What a pool is made of. The functions get `arg`; they run in the task that acquires or gives
+ * back, and may wait.
  */
 struct bide_pool_options {
     size_t max; /* how many resources there may be, those being made and destroyed included */

@@ -33,7 +33,7 @@ struct bide_retry_options {
  *     int code = bide_retry(&patient, fetch, &page, NULL);
  *
  * opt's callbacks get the same arg.
- * result: what the last call of fn returned; or NULL.
+ * result: what the last call of fn returned; with NULL its failure is the call's.
  * Returns 0, -ECANCELED or -ETIMEDOUT if a pause was cut short. Errors: -EPERM outside a task,
  * -EINVAL for a NULL fn, or for options that make no sense: negative or NaN, a jitter above 1.
  */

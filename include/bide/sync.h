@@ -29,7 +29,10 @@ extern "C" {
 
 /* ---- locks ---- */
 
-/* At most one task holds it (asyncio.Lock). A task must release it before it ends. */
+/*
+ * At most one task holds it (asyncio.Lock). A task must release it before it ends: what it leaves
+ * behind stays held for ever.
+ */
 struct bide_lock {
     void *opaque[8];
 };
