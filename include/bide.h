@@ -32,6 +32,7 @@
 #include <bide/queue.h>   /* bide_queue_put, bide_queue_get */
 #include <bide/thread.h>  /* bide_to_thread */
 #include <bide/io.h>      /* bide_read, bide_write, bide_accept, bide_connect */
+#include <bide/stream.h>  /* bide_stream_read_line, bide_stream_write, bide_stream_drain */
 #include <bide/select.h>  /* bide_select: queues, descriptors and a timeout at once */
 #include <bide/future.h>  /* bide_future_set, bide_future_wait */
 #include <bide/gen.h>     /* bide_gen_new, bide_yield_value */

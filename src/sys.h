@@ -84,6 +84,9 @@ int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROG
 int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
 int sys_listens(int fd);       /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
 bool sys_is_plain_tcp(int fd); /* TCP, with nothing like TLS between it and its reader */
+int sys_set_nodelay(int fd);   /* TCP_NODELAY; fails where there is no TCP */
+int sys_shutdown(int fd);      /* its writing half */
+int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len);
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags);

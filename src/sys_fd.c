@@ -78,6 +78,21 @@ bool sys_is_plain_tcp(int fd)
            upper_len == 0;
 }
 
+int sys_set_nodelay(int fd)
+{
+    return (int)ONCE(SYS_SOCKET, setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
+}
+
+int sys_shutdown(int fd)
+{
+    return (int)ONCE(SYS_SOCKET, shutdown(fd, SHUT_WR));
+}
+
+int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)ONCE(SYS_SOCKET, peer ? getpeername(fd, addr, len) : getsockname(fd, addr, len));
+}
+
 ssize_t sys_read(int fd, void *buf, size_t n)
 {
     return REPEAT(SYS_READ, read(fd, buf, n));
