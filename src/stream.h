@@ -3,8 +3,8 @@
  * The inside of a stream, for the files stream_*.c and for servers.
  *
  * Invariants
- *  - `reading` is set while a task is in a call that reads, `writing` while one is in a call that writes: only
- *    they touch `in` and `out`.
+ *  - `reading` is set while a task is in a call that reads, `writing` while one is in a call that
+ *    writes: only they touch `in` and `out`.
  *  - The memory lives until `users` is 0: its owner until it is closed, each call in progress, and whoever
  *    holds it. Once it is closed the transport is called no more, except to be freed in the end.
  *  - `mark`, if not NULL, is where a 0 stands behind the line that was handed out last, instead of `saved`.

@@ -200,7 +200,7 @@ static const char *find(const char *data, size_t n, const void *separator, size_
     return n >= size ? memmem(data, n, separator, size) : NULL;
 }
 
-/* Until there is a separator: how many bytes there are up to its end; 0 if the end comes before. No byte is searched twice. */
+/* Until there is a separator: how many bytes there are up to its end; 0 if the stream's end comes before. */
 static ssize_t fill_until(struct bide_stream *stream, const void *separator, size_t size)
 {
     size_t from = 0;

@@ -172,7 +172,7 @@ ssize_t bide_stream_writev(struct bide_stream *stream, const struct iovec *iov, 
     return write_parts(stream, iov, n, total);
 }
 
-/* Formats behind what is held: first into the room that there is, then into as much as it says that it needs. */
+/* Formats behind what is held: first into the room that there is, then into as much as that needs. */
 static ssize_t format(struct bide_stream *stream, const char *fmt, va_list args)
 {
     struct stream_buffer *out = &stream->out;

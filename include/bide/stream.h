@@ -24,7 +24,7 @@
  * but those of a cancel, a deadline or want of memory: later calls give them again, a reader
  * after the bytes that came before.
  *
- * A stream belongs to the loop in which it was made. Every function here gives -EINVAL for a NULL
+ * A stream belongs to the loop in which it was made, and no other may use it. Every function here gives -EINVAL for a NULL
  * stream, unless it says otherwise, and -EBADF for one that another task has closed meanwhile.
  */
 #ifndef BIDE_STREAM_H
