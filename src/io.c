@@ -205,17 +205,35 @@ ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags)
     return attempt_perform(&attempt);
 }
 
-int bide_write_all(int fd, const void *buf, size_t n, size_t *done)
+/* Calls it until all is written. */
+static int all(ssize_t (*part)(int fd, const void *buf, size_t n, int flags), int fd, const char *buf,
+               size_t n, int flags, size_t *done)
 {
     size_t written = 0;
     ssize_t code;
     do {
-        code = bide_write(fd, written ? (const char *)buf + written : buf, n - written);
+        code = part(fd, written ? buf + written : buf, n - written, flags);
         if (code > 0) written += (size_t)code;
         if (code == 0 && written < n) code = -EIO; /* it takes nothing, and never will */
     } while (code > 0 && written < n);
     if (done) *done = written;
     return code < 0 ? (int)code : 0;
+}
+
+static ssize_t write_part(int fd, const void *buf, size_t n, int flags)
+{
+    (void)flags;
+    return bide_write(fd, buf, n);
+}
+
+int bide_write_all(int fd, const void *buf, size_t n, size_t *done)
+{
+    return all(write_part, fd, buf, n, 0, done);
+}
+
+int bide_send_all(int fd, const void *buf, size_t n, int flags, size_t *done)
+{
+    return all(bide_send, fd, buf, n, flags, done);
 }
 
 int bide_poll(int fd, int events)

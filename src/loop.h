@@ -13,6 +13,7 @@
 #include "timer.h"
 
 #include <bide/loop.h>
+#include <bide/sync.h>
 
 struct bide_loop {
     struct sched sched;
@@ -32,6 +33,8 @@ struct bide_loop {
     bool running;            /* between loop_enter and loop_leave */
     bool exposed;            /* a pointer to it was given out: another thread may post to it */
     uint64_t draws;          /* see loop_draw */
+    struct bide_sem lookups; /* permits for resolving names: at most half of the threads do */
+    uint64_t selects;        /* drawn from by bide_select */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };

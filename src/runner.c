@@ -67,6 +67,7 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     code =
         sched_init(&loop->sched, opt->stack_size ? opt->stack_size : BIDE_STACK_DEFAULT, opt->shuffle_seed);
     if (code < 0) goto fail_sched;
+    bide_sem_init(&loop->lookups, loop->pool.most > 1 ? loop->pool.most / 2 : 1);
     loop->sched.debug = opt->debug;
     loop->sched.slow_ns = opt->slow_after > 0 ? clock_ns(opt->slow_after) : 0;
     loop->sched.on_slow = report_slow;
@@ -151,6 +152,7 @@ static int loop_close(struct bide_loop *loop)
     }
     signals_done(&loop->signals);
     pool_done(&loop->pool);
+    (void)mailbox_open_all(&loop->mailbox); /* jobs that were left behind free themselves */
     executors_free(&loop->executors);
     promises_drop(&loop->promises);
     mailbox_close(&loop->mailbox);

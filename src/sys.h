@@ -12,6 +12,7 @@
 #ifndef SYS_H
 #define SYS_H
 
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -43,6 +44,13 @@ enum sys_call {
     SYS_CLOSE,
     SYS_OPEN,
     SYS_SIGACTION,
+    SYS_BIND,
+    SYS_LISTEN,
+    SYS_GETSOCKNAME,
+    SYS_SETSOCKOPT,
+    SYS_UNLINK,
+    SYS_SENDFILE,
+    SYS_RESOLVE, /* the error is EAI_SYSTEM's */
     SYS_CALLS
 };
 
@@ -103,6 +111,30 @@ int sys_pipe(int fds[2]); /* non-blocking, close-on-exec */
 int sys_socketpair(int domain, int type, int protocol, int fds[2]);
 bool sys_is_file(int fd); /* a file or disk: it never says that it is not ready, and may block all the same */
 bool sys_is_terminal(int fd);
+
+int sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
+int sys_listen(int fd, int backlog);
+int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int sys_setsockopt(int fd, int level, int option, int value);
+int sys_unlink(const char *path);
+bool sys_is_socket_file(const char *path);
+int sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
+int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
+ssize_t sys_sendfile(int out_fd, int in_fd, off_t *offset, size_t n);
+bool sys_is_me(pid_t pid);
+
+/* Both block. They answer as their namesakes do, an EAI_ code; of EAI_SYSTEM *error is the errno. */
+int sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                    struct addrinfo **list, int *error);
+int sys_getnameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
+                    char *service, socklen_t service_size, int flags, int *error);
+
+/* Tests set these to resolvers of their own, which are called in threads; NULL in production. */
+extern int (*sys_addresses_of)(const char *host, const char *service, const struct addrinfo *hints,
+                               struct addrinfo **list);
+extern int (*sys_names_of)(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
+                           char *service, socklen_t service_size, int flags);
+
 int sys_close(int fd); /* never repeats; EINTR and EINPROGRESS are success */
 
 #endif

@@ -8,8 +8,8 @@
  * bide_close. Any other descriptor works too, its flags untouched. Several tasks may read one
  * descriptor, or write it: they are served in turn, call by call. SIGPIPE is never raised.
  *
- * What never waits is libc's own: bind, listen, setsockopt, getsockname. getaddrinfo does wait:
- * call it by bide_to_thread.
+ * What never waits is libc's own: bind, listen, setsockopt, getsockname. Connections by a host's
+ * name are in bide/net.h, names in bide/dns.h, datagrams in bide/datagram.h.
  */
 #ifndef BIDE_IO_H
 #define BIDE_IO_H
@@ -84,6 +84,25 @@ BIDE_API ssize_t bide_sendmsg(int fd, const struct msghdr *message, int flags);
  * Returns 0. Errors: write's.
  */
 BIDE_API int bide_write_all(int fd, const void *buf, size_t n, size_t *done);
+
+/* The same by bide_send, with flags: for sockets. */
+BIDE_API int bide_send_all(int fd, const void *buf, size_t n, int flags, size_t *done);
+
+/*
+ * sendfile(2): up to n bytes of a file to fd, copied by the kernel; it may be fewer. Waits for room
+ * in fd. What has to be read from a disk first holds up the loop meanwhile. May wait; when cut short
+ * nothing was sent.
+ * offset: where to begin; it is moved on; or NULL for the file's own position.
+ * Returns the number of bytes, 0 at the file's end. Errors: sendfile's.
+ */
+BIDE_API ssize_t bide_sendfile(int fd, int file, off_t *offset, size_t n);
+
+/*
+ * Sends n bytes of a file from `offset` on, or up to its end. May wait, also between two parts.
+ * done: how many bytes were sent, always set when not NULL, also when cut short.
+ * Returns 0. Errors: sendfile's.
+ */
+BIDE_API int bide_sendfile_all(int fd, int file, off_t offset, size_t n, size_t *done);
 
 /*
  * poll(2) for one descriptor: waits until one of the events (POLLIN, POLLOUT) is there. May
