@@ -95,8 +95,9 @@ int bide_address_text(const struct sockaddr *addr, socklen_t len, char *text, si
     if (addr->sa_family == AF_INET6)
         code = len < sizeof address.v6 ? -EINVAL : inet_text(&address, words, sizeof words);
     if (code < 0) return code;
-    if (strlen(words) >= size) return -ENOSPC;
-    strcpy(text, words);
+    const size_t needed = strlen(words) + 1;
+    if (needed > size) return -ENOSPC;
+    memcpy(text, words, needed);
     return 0;
 }
 

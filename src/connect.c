@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double HEAD_START = 0.25; /* seconds, as RFC 8305 advises */
 static const double FULL = 0.01;       /* until a Unix socket without room is asked again: no event tells */
@@ -69,6 +70,20 @@ static int bind_local(const struct race *race, int fd, int family)
     return race->from ? -EADDRNOTAVAIL : 0;
 }
 
+/*
+ * Where nobody listens TCP connects a port to itself, if it happens to be picked for the near end: then
+ * the call would succeed, and keep whoever is to listen there from doing so.
+ */
+static int check_other_end(int fd, const struct address *address)
+{
+    struct address near = {.length = sizeof near.local};
+    if (address_family(address) == AF_UNIX) return 0;
+    const int code = sys_getsockname(fd, &near.any, &near.length);
+    if (code < 0) return code;
+    const bool same = near.length == address->length && memcmp(&near.any, &address->any, near.length) == 0;
+    return same ? -ECONNREFUSED : 0;
+}
+
 /* Starts the next one: its descriptor if it is connected already, -EINPROGRESS, or its failure. */
 static int trial_start(struct race *race)
 {
@@ -81,7 +96,7 @@ static int trial_start(struct race *race)
     if (fd < 0) return note_failure(race, index, fd);
     int code = bind_local(race, fd, address_family(address));
     if (code == 0) code = sys_connect(fd, &address->any, address->length);
-    if (code == 0) return fd;
+    if (code == 0 && (code = check_other_end(fd, address)) == 0) return fd;
     trial->fd = fd;
     race->under_way++;
     if (code == -EINPROGRESS) return code;
@@ -92,9 +107,11 @@ static int trial_start(struct race *race)
 /* Its descriptor if it is connected, -EAGAIN if it is still under way, or its failure. */
 static int trial_look(struct race *race, struct trial *trial)
 {
+    const size_t index = (size_t)(trial - race->trials);
     int code = sys_poll(trial->fd, POLLOUT);
     if (code == 0) return -EAGAIN;
     if (code > 0) code = sys_socket_error(trial->fd);
+    if (code == 0) code = check_other_end(trial->fd, &race->to->list[index]);
     if (code == 0) {
         const int fd = trial->fd;
         trial->fd = -1;
@@ -102,7 +119,7 @@ static int trial_look(struct race *race, struct trial *trial)
         return fd;
     }
     trial_end(trial);
-    return note_failure(race, (size_t)(trial - race->trials), code);
+    return note_failure(race, index, code);
 }
 
 /* ---- all of them ---- */
@@ -116,8 +133,7 @@ static int drop_trial(struct wait *wait)
 static void describe_trial(const struct wait *wait, char *text, size_t size)
 {
     const struct trial *trial = CONTAINER(wait, struct trial, wait.wait);
-    snprintf(text, size, "waits for %zu connections, one of them of descriptor %d", trial->race->under_way,
-             trial->fd);
+    snprintf(text, size, "waits for one of %zu connections", trial->race->under_way);
 }
 
 static const struct wait_ops trial_ops = {.drop = drop_trial, .describe = describe_trial};

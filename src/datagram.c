@@ -15,7 +15,10 @@ static int connect_at(const struct address *address)
 {
     const int fd = bide_socket(address_family(address), SOCK_DGRAM, 0);
     if (fd < 0) return fd;
-    const int code = sys_connect(fd, &address->any, address->length); /* it only notes the address */
+    int code;
+    do {
+        code = sys_connect(fd, &address->any, address->length); /* it only notes the address */
+    } while (code == -EINPROGRESS);                             /* interrupted */
     if (code == 0) return fd;
     (void)bide_close(fd); /* new and unused */
     return code;
@@ -85,6 +88,11 @@ static struct mmsghdr *messages_of(const struct attempt *attempt)
     return (struct mmsghdr *)(void *)attempt->message;
 }
 
+static struct msghdr *first_of(struct mmsghdr *messages)
+{
+    return (struct msghdr *)(void *)messages;
+}
+
 static ssize_t try_recvmmsg(const struct attempt *attempt, enum how how)
 {
     (void)how;
@@ -111,7 +119,7 @@ int bide_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
     const struct attempt attempt = {.try = try_recvmmsg,
                                     .fd = fd,
                                     .side = SIDE_IN,
-                                    .message = &messages->msg_hdr,
+                                    .message = first_of(messages),
                                     .count = (int)n,
                                     .flags = flags};
     return perform(&attempt, messages, n);
@@ -122,7 +130,7 @@ int bide_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
     const struct attempt attempt = {.try = try_sendmmsg,
                                     .fd = fd,
                                     .side = SIDE_OUT,
-                                    .message = &messages->msg_hdr,
+                                    .message = first_of(messages),
                                     .count = (int)n,
                                     .flags = flags};
     return perform(&attempt, messages, n);

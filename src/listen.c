@@ -100,11 +100,11 @@ static int listen_at_all(const struct addresses *addresses, const struct listen_
             if (absent == 0) absent = fd;
             continue;
         }
-        if (fd < 0) return address_fail(fd, "listen at", &address);
+        if (fd < 0) return address_fail(fd, "listen on", &address);
         listeners->fds[listeners->n++] = fd;
         if (address_port(&address) == 0 && addresses->n > 1 && (*picked = port_of(fd)) < 0) return *picked;
     }
-    return listeners->n > 0 ? 0 : address_fail(absent, "listen at", addresses->list);
+    return listeners->n > 0 ? 0 : address_fail(absent, "listen on", addresses->list);
 }
 
 /* A port that is free at the first address may be in use at the next. */

@@ -31,8 +31,9 @@ int bide_recv_fd(int socket)
     char byte;
     struct iovec iov = {&byte, 1};
     union control control = {.room = {0}};
+    /* Not CMSG_SPACE: that has room for two, and the second one would be left open. */
     struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     const ssize_t n = bide_recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (n <= 0) return n < 0 ? (int)n : -EPIPE;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);

@@ -247,8 +247,8 @@ static int hand_over(struct lookup *lookup, char *host, size_t host_size, char *
     if (host && strlen(lookup->host) >= host_size) lookup->error = EAI_OVERFLOW;
     if (service && strlen(lookup->service) >= service_size) lookup->error = EAI_OVERFLOW;
     if (lookup->error) return code_of(lookup);
-    if (host) strcpy(host, lookup->host);
-    if (service) strcpy(service, lookup->service);
+    if (host) memcpy(host, lookup->host, strlen(lookup->host) + 1);
+    if (service) memcpy(service, lookup->service, strlen(lookup->service) + 1);
     return 0;
 }
 

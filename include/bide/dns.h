@@ -2,8 +2,8 @@
 /*
  * Names of hosts: libc's own resolver, in threads. Whoever is cut short while it waits goes at
  * once, and the thread is left behind with what it needs: bide_run waits for it at its end. So
- * that slow name servers cannot hold up other jobs, at most half of the loop's threads resolve
- * names; further calls wait in line.
+ * that slow name servers cannot hold up other jobs, at most half of the loop's threads (but
+ * one of one) resolve names; further calls wait in line.
  */
 #ifndef BIDE_DNS_H
 #define BIDE_DNS_H

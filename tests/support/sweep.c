@@ -44,6 +44,13 @@ static const struct {
     [SYS_WRITE] = {"write", {EINTR, EAGAIN, EIO, EPIPE}},
     [SYS_POLL] = {"poll", {EINTR, ENOMEM, EINVAL}},
     [SYS_CLOSE] = {"close", {EINTR, EIO, ENOSPC}},
+    [SYS_BIND] = {"bind", {EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOMEM}},
+    [SYS_LISTEN] = {"listen", {EADDRINUSE, EOPNOTSUPP}},
+    [SYS_GETSOCKNAME] = {"getsockname", {ENOBUFS}},
+    [SYS_SETSOCKOPT] = {"setsockopt", {ENOPROTOOPT, ENOMEM}},
+    [SYS_UNLINK] = {"unlink", {EACCES, EROFS}},
+    [SYS_SENDFILE] = {"sendfile", {EINTR, EAGAIN, EIO, ENOMEM}},
+    [SYS_RESOLVE] = {"getaddrinfo", {ENOMEM, EMFILE, EAGAIN}},
 };
 
 /* The fault of the run: none if times is 0. */
@@ -61,6 +68,7 @@ static bool may_starve(void)
     switch (current.kind) {
     case SYS_ACCEPT: return error == EAGAIN || error == ECONNABORTED || error == EPROTO;
     case SYS_READ:
+    case SYS_SENDFILE:
     case SYS_WRITE: return error == EAGAIN;
     case SYS_CONNECT: return error == EINTR;
     default: return false;
