@@ -95,12 +95,12 @@ static const struct wait_ops lookup_ops = {.fire = lookup_over};
 static const struct wait_ops asker_ops = {.drop = drop_asker, .describe = describe_asker};
 
 /* With a permit, which goes to the lookup. */
-static int park_for(struct lookup *lookup)
+static int park_for(struct lookup *lookup, struct asker *asker)
 {
     struct bide_loop *loop = loop_current();
-    struct asker asker = {.lookup = lookup};
+    *asker = (struct asker){.lookup = lookup};
     wait_init(&lookup->job.wait, &lookup_ops);
-    wait_init(&asker.wait, &asker_ops);
+    wait_init(&asker->wait, &asker_ops);
     int code = cancel_cut();
     if (code == 0 && pool_submit(&loop->pool, &lookup->job) < 0) code = -ENOMEM;
     if (code < 0) {
@@ -108,19 +108,20 @@ static int park_for(struct lookup *lookup)
         lookup_free(lookup);
         return code;
     }
-    lookup->asker = &asker;
-    return park(&asker.wait); /* cut short: drop has given it up */
+    lookup->asker = asker;
+    return park(&asker->wait); /* cut short: drop has given the lookup up */
 }
 
 /* Takes the lookup: it is the caller's again if this gives 0. */
 static int perform(struct lookup *lookup, bool at_once)
 {
-    int code = at_once ? cancel_check() : bide_sem_acquire(&loop_current()->lookups);
+    struct asker asker;
+    const int code = at_once ? cancel_check() : bide_sem_acquire(&loop_current()->lookups);
     if (code < 0) {
         lookup_free(lookup);
         return code;
     }
-    if (!at_once) return park_for(lookup);
+    if (!at_once) return park_for(lookup, &asker);
     (void)lookup->job.fn(lookup); /* what it found stands in the lookup */
     return 0;
 }
@@ -154,7 +155,8 @@ static int look_up_addresses(void *arg)
 {
     struct lookup *lookup = arg;
     lookup->error = sys_getaddrinfo(lookup->host, lookup->service, lookup->has_hints ? &lookup->hints : NULL,
-                                    &lookup->list, &lookup->system);
+                                    &lookup->list);
+    lookup->system = errno;
     if (lookup->error) lookup->list = NULL;
     return 0;
 }
@@ -227,7 +229,8 @@ static int look_up_names(void *arg)
     struct lookup *lookup = arg;
     lookup->error = sys_getnameinfo((struct sockaddr *)&lookup->address, lookup->length, lookup->host,
                                     lookup->host ? NI_MAXHOST : 0, lookup->service,
-                                    lookup->service ? NI_MAXSERV : 0, lookup->flags, &lookup->system);
+                                    lookup->service ? NI_MAXSERV : 0, lookup->flags);
+    lookup->system = errno;
     return 0;
 }
 

@@ -123,11 +123,11 @@ int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 ssize_t sys_sendfile(int out_fd, int in_fd, off_t *offset, size_t n);
 bool sys_is_me(pid_t pid);
 
-/* Both block. They answer as their namesakes do, an EAI_ code; of EAI_SYSTEM *error is the errno. */
+/* Both block. They answer as their namesakes do, an EAI_ code; that of EAI_SYSTEM is explained by errno. */
 int sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                    struct addrinfo **list, int *error);
+                    struct addrinfo **list);
 int sys_getnameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
-                    char *service, socklen_t service_size, int flags, int *error);
+                    char *service, socklen_t service_size, int flags);
 
 /* Tests set these to resolvers of their own, which are called in threads; NULL in production. */
 extern int (*sys_addresses_of)(const char *host, const char *service, const struct addrinfo *hints,

@@ -62,27 +62,19 @@ bool sys_is_me(pid_t pid)
     return pid == getpid();
 }
 
-static int finish(int code, int *error)
-{
-    if (code == EAI_SYSTEM) *error = errno;
-    return code;
-}
-
 int sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                    struct addrinfo **list, int *error)
+                    struct addrinfo **list)
 {
-    if (faulty(SYS_RESOLVE)) return finish(EAI_SYSTEM, error);
+    if (faulty(SYS_RESOLVE)) return EAI_SYSTEM;
     errno = 0;
-    return finish((sys_addresses_of ? sys_addresses_of : getaddrinfo)(host, service, hints, list), error);
+    return (sys_addresses_of ? sys_addresses_of : getaddrinfo)(host, service, hints, list);
 }
 
 int sys_getnameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
-                    char *service, socklen_t service_size, int flags, int *error)
+                    char *service, socklen_t service_size, int flags)
 {
-    if (faulty(SYS_RESOLVE)) return finish(EAI_SYSTEM, error);
+    if (faulty(SYS_RESOLVE)) return EAI_SYSTEM;
     errno = 0;
-    int (*names_of)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int) =
-        sys_names_of;
-    if (names_of) return finish(names_of(addr, len, host, host_size, service, service_size, flags), error);
-    return finish(getnameinfo(addr, len, host, host_size, service, service_size, flags), error);
+    if (sys_names_of) return sys_names_of(addr, len, host, host_size, service, service_size, flags);
+    return getnameinfo(addr, len, host, host_size, service, service_size, flags);
 }

@@ -265,7 +265,7 @@ RUN(bad_input)
     struct mmsghdr message = {0};
     struct sockaddr_in address;
     const int fd = bide_datagram_bind("127.0.0.1", 0);
-    char byte;
+    char byte = 0;
     CHECK_INT(bide_datagram_bind("127.0.0.1", 70000), -EINVAL);
     CHECK_INT(bide_datagram_bind("203.0.113.1", 0), -EADDRNOTAVAIL);
     CHECK(strstr(bide_error_text(-EADDRNOTAVAIL), "203.0.113.1"));

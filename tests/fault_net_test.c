@@ -110,7 +110,7 @@ TASK(listen_to_path)
 
 static int exchange(int server, int client)
 {
-    char buf[8];
+    char buf[8] = "";
     struct iovec iov = {buf, sizeof buf};
     struct mmsghdr message = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
     ssize_t n = bide_sendmmsg(client, &message, 1, 0);

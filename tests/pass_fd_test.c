@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors passed over Unix sockets. */
 #include "check.h"
+#include "sanitizer.h"
 
 #include <bide/net.h>
 #include <fcntl.h>
@@ -123,6 +124,7 @@ RUN(no_room_for_it)
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &low), 0);
     const int code = bide_recv_fd(right);
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (sanitizer_valgrind() && code >= 0) return bide_close(code); /* it has limits of its own */
     CHECK_INT(code, -EMFILE);
     return 0;
 }

@@ -31,6 +31,8 @@ static long call_one(enum sys_call kind)
     static char page[4096];
     struct epoll_event event;
     struct sockaddr_in address = {.sin_family = AF_INET};
+    struct addrinfo *list;
+    socklen_t len = sizeof address;
     pthread_t thread;
     switch (kind) {
     case SYS_ALLOC: return sys_alloc(8) ? 0 : -ENETDOWN;
@@ -53,6 +55,13 @@ static long call_one(enum sys_call kind)
     case SYS_CLOSE: return sys_close(dup(STDERR_FILENO));
     case SYS_OPEN: return sys_open("/nowhere", O_RDONLY, 0);
     case SYS_SIGACTION: return sys_sigaction(0, NULL, NULL);
+    case SYS_BIND: return sys_bind(-1, (struct sockaddr *)&address, sizeof address);
+    case SYS_LISTEN: return sys_listen(-1, 1);
+    case SYS_GETSOCKNAME: return sys_getsockname(-1, (struct sockaddr *)&address, &len);
+    case SYS_SETSOCKOPT: return sys_setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, 1);
+    case SYS_UNLINK: return sys_unlink("/nowhere/at/all");
+    case SYS_SENDFILE: return sys_sendfile(-1, -1, NULL, 1);
+    case SYS_RESOLVE: return sys_getaddrinfo("127.0.0.1", NULL, NULL, &list) == EAI_SYSTEM ? -errno : 0;
     case SYS_CALLS: break;
     }
     return 0;
