@@ -42,6 +42,10 @@ bool sys_is_socket_file(const char *path)
     return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/* C libraries do not agree on the sign of the flags. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
 int sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
     return (int)REPEAT(SYS_READ, recvmmsg(fd, messages, n, flags, NULL));
@@ -51,6 +55,8 @@ int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
     return (int)REPEAT(SYS_WRITE, sendmmsg(fd, messages, n, flags));
 }
+
+#pragma GCC diagnostic pop
 
 ssize_t sys_sendfile(int out_fd, int in_fd, off_t *offset, size_t n)
 {
