@@ -22,6 +22,8 @@
 extern "C" {
 #endif
 
+struct bide_stream;
+
 /* How to connect. All zero is the default; a NULL pointer to it too. */
 struct bide_connect_options {
     double delay;           /* seconds an address has before the next one is tried too; 0: 0.25; < 0: none */
@@ -45,6 +47,19 @@ struct bide_connect_options {
  * address's failure when all have failed, as -ECONNREFUSED; -EPERM outside a task; -ENOMEM.
  */
 BIDE_API int bide_connect_to(const char *host, int port, const struct bide_connect_options *opt);
+
+/*
+ * The same as a stream (bide/stream.h), whose bide_stream_close closes it. May wait; when cut short nothing
+ * is left open.
+ *
+ *     struct bide_stream *stream = bide_open_connection("example.org", 80);
+ *     if (!stream) return -errno;                         // bide_error_text(errno) says why
+ *
+ * Errors (NULL and errno): those of bide_connect_to.
+ */
+BIDE_API struct bide_stream *bide_open_connection(const char *host, int port);
+BIDE_API struct bide_stream *bide_open_connection_with(const char *host, int port,
+                                                       const struct bide_connect_options *opt);
 
 /*
  * Listens for streams at the host's port: one descriptor, to be given to bide_accept. May wait, if
