@@ -78,7 +78,7 @@ static int check_other_end(int fd, const struct address *address)
 {
     struct address near = {.length = sizeof near.local};
     if (address_family(address) == AF_UNIX) return 0;
-    const int code = sys_getsockname(fd, &near.any, &near.length);
+    const int code = sys_socket_name(fd, false, &near.any, &near.length);
     if (code < 0) return code;
     const bool same = near.length == address->length && memcmp(&near.any, &address->any, near.length) == 0;
     return same ? -ECONNREFUSED : 0;

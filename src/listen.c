@@ -72,7 +72,7 @@ struct listeners {
 static int port_of(int fd)
 {
     struct address address = {.length = sizeof address.local};
-    const int code = sys_getsockname(fd, &address.any, &address.length);
+    const int code = sys_socket_name(fd, false, &address.any, &address.length);
     return code < 0 ? code : address_port(&address);
 }
 

@@ -34,7 +34,6 @@ struct bide_loop {
     bool exposed;            /* a pointer to it was given out: another thread may post to it */
     uint64_t draws;          /* see loop_draw */
     struct bide_sem lookups; /* permits for resolving names: at most half of the threads do */
-    uint64_t selects;        /* drawn from by bide_select */
     bool cancel_on_interrupt;
     struct bide_loop *retired; /* the next of those that have ended, but may still be posted to */
 };

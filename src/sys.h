@@ -114,7 +114,6 @@ bool sys_is_terminal(int fd);
 
 int sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(int fd, int backlog);
-int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int sys_setsockopt(int fd, int level, int option, int value);
 int sys_unlink(const char *path);
 bool sys_is_socket_file(const char *path);

@@ -90,7 +90,7 @@ int sys_shutdown(int fd)
 
 int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
 {
-    return (int)ONCE(SYS_SOCKET, peer ? getpeername(fd, addr, len) : getsockname(fd, addr, len));
+    return (int)ONCE(SYS_GETSOCKNAME, peer ? getpeername(fd, addr, len) : getsockname(fd, addr, len));
 }
 
 ssize_t sys_read(int fd, void *buf, size_t n)

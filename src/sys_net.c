@@ -21,11 +21,6 @@ int sys_listen(int fd, int backlog)
     return (int)ONCE(SYS_LISTEN, listen(fd, backlog));
 }
 
-int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
-{
-    return (int)ONCE(SYS_GETSOCKNAME, getsockname(fd, addr, len));
-}
-
 int sys_setsockopt(int fd, int level, int option, int value)
 {
     return (int)ONCE(SYS_SETSOCKOPT, setsockopt(fd, level, option, &value, sizeof value));

@@ -57,7 +57,7 @@ static long call_one(enum sys_call kind)
     case SYS_SIGACTION: return sys_sigaction(0, NULL, NULL);
     case SYS_BIND: return sys_bind(-1, (struct sockaddr *)&address, sizeof address);
     case SYS_LISTEN: return sys_listen(-1, 1);
-    case SYS_GETSOCKNAME: return sys_getsockname(-1, (struct sockaddr *)&address, &len);
+    case SYS_GETSOCKNAME: return sys_socket_name(-1, false, (struct sockaddr *)&address, &len);
     case SYS_SETSOCKOPT: return sys_setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, 1);
     case SYS_UNLINK: return sys_unlink("/nowhere/at/all");
     case SYS_SENDFILE: return sys_sendfile(-1, -1, NULL, 1);
