@@ -37,6 +37,7 @@
 #include <bide/net.h>      /* bide_connect_to, bide_listen */
 #include <bide/datagram.h> /* bide_recvfrom, bide_sendto */
 #include <bide/stream.h>   /* bide_stream_read_line, bide_stream_write, bide_stream_drain */
+#include <bide/server.h>   /* bide_start_server */
 #include <bide/future.h>   /* bide_future_set, bide_future_wait */
 #include <bide/gen.h>      /* bide_gen_new, bide_yield_value */
 #include <bide/local.h>    /* bide_local_set, bide_local_get */

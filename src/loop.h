@@ -25,6 +25,7 @@ struct bide_loop {
     struct node calls;       /* functions to be called in the next turn: struct call */
     struct node calls_never; /* those whose time never comes */
     struct node executors;   /* struct bide_executor */
+    struct node leftovers;   /* the nodes that begin memory which is freed with the loop */
     struct node promises;    /* thread-safe futures that tasks and callbacks wait for */
     int64_t polled_ns;       /* when epoll was asked last */
     int64_t worked_ns;       /* when a step last had something to do */

@@ -56,6 +56,7 @@ static int loop_init(struct bide_loop *loop, const struct bide_options *opt)
     list_init(&loop->calls_never);
     list_init(&loop->executors);
     list_init(&loop->promises);
+    list_init(&loop->leftovers);
     timers_init(&loop->timers, opt->clock == BIDE_CLOCK_VIRTUAL);
     signals_init(&loop->signals, &loop->mailbox);
     int code = poller_init(&loop->poller);
@@ -139,6 +140,13 @@ static int drive_out(struct bide_loop *loop)
     return code;
 }
 
+/* What somebody forgot to free, but could still have used until now. */
+static void leftovers_free(struct bide_loop *loop)
+{
+    struct node *node;
+    while ((node = list_pop(&loop->leftovers))) sys_free(node);
+}
+
 /* Cancels and joins what is left, makes the calls that are due, and frees all but the loop itself. */
 static int loop_close(struct bide_loop *loop)
 {
@@ -157,6 +165,7 @@ static int loop_close(struct bide_loop *loop)
     promises_drop(&loop->promises);
     mailbox_close(&loop->mailbox);
     calls_drop(loop);
+    leftovers_free(loop);
     sched_done(&loop->sched);
     timers_done(&loop->timers);
     poller_done(&loop->poller);

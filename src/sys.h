@@ -133,6 +133,8 @@ extern int (*sys_addresses_of)(const char *host, const char *service, const stru
                                struct addrinfo **list);
 extern int (*sys_names_of)(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
                            char *service, socklen_t service_size, int flags);
+/* Which file stands there: false if there is none. identity[1] is never 0. */
+bool sys_file_identity(const char *path, uint64_t identity[2]);
 
 int sys_close(int fd); /* never repeats; EINTR and EINPROGRESS are success */
 

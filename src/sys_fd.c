@@ -185,6 +185,15 @@ bool sys_is_file(int fd)
            (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode));
 }
 
+bool sys_file_identity(const char *path, uint64_t identity[2])
+{
+    struct stat status;
+    if (lstat(path, &status) < 0) return false;
+    identity[0] = status.st_dev;
+    identity[1] = status.st_ino;
+    return true;
+}
+
 bool sys_is_terminal(int fd)
 {
     return isatty(fd);

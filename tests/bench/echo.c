@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * echo [PAIRS]: TCP echo of 64 bytes on one connection, 50 and 1,000. bide's server and the raw one
- * in turns, each a process of its own on the first processor, the load on the second. The figure that
+ * echo [PAIRS]: TCP echo of 64 bytes on one connection, 50 and 1,000. bide's server, the raw one and
+ * bide's on streams in turns, each a process of its own on the first processor, the load on the second. The figure that
  * counts is the server's CPU time for each request; the others depend on the load as well.
  *
  * echo --peer COMMAND...: the same load on a server that the command starts, which serves whoever
@@ -191,6 +191,11 @@ static struct outcome pair(int connections, bool raw_first)
     tell(connections, "p99", bide.p99, "us", raw.p99);
     tell(connections, "calls", bide.calls, "calls", raw.calls);
     tell(connections, "reads", bide.reads, "calls", raw.reads);
+    if (connections == 1) return raw;
+    const struct outcome stream = run(stream_server, connections, 0);
+    tell(connections, "stream/cpu", stream.cpu, "us", raw.cpu);
+    tell(connections, "stream/p99", stream.p99, "us", raw.p99);
+    tell(connections, "stream/calls", stream.calls, "calls", raw.calls);
     return raw;
 }
 

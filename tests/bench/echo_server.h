@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two echo servers: bide's, and a raw edge-triggered epoll loop which takes a short read for the
- * end of what is there. Both accept a known number of connections, then tell the load to begin, and
+ * The echo servers: bide's, the same on streams, and a raw edge-triggered epoll loop which takes a short read for the
+ * end of what is there. All accept a known number of connections, then tell the load to begin, and
  * end when the last one is closed.
  */
 #ifndef ECHO_SERVER_H
@@ -150,6 +150,53 @@ static int echo_main(void *arg)
 static void bide_server(const struct echo_job *job)
 {
     must(bide_run(echo_main, (void *)(uintptr_t)job) == 0, "bide_run");
+}
+
+/* ---- bide's streams ---- */
+
+static int echo_open; /* handlers that run */
+static struct bide_event echo_changed;
+
+static int stream_connection(struct bide_stream *client, void *arg)
+{
+    char buf[ECHO_BUFFER];
+    ssize_t n;
+    (void)arg;
+    echo_open++;
+    bide_event_set(&echo_changed);
+    while ((n = bide_stream_read(client, buf, sizeof buf)) > 0) {
+        must(bide_stream_write(client, buf, (size_t)n) == n, "bide_stream_write");
+        must(bide_stream_drain(client) == 0, "bide_stream_drain");
+    }
+    echo_open--;
+    bide_event_set(&echo_changed);
+    return (int)n;
+}
+
+static void wait_for_open(int n)
+{
+    while (echo_open != n) {
+        bide_event_clear(&echo_changed);
+        must(bide_event_wait(&echo_changed) == 0, "bide_event_wait");
+    }
+}
+
+static int stream_main(void *arg)
+{
+    const struct echo_job *job = arg;
+    const struct bide_server_options options = {.fds = &job->listener, .count = 1};
+    struct bide_server *server = bide_start_server(NULL, 0, stream_connection, NULL, &options);
+    must(server, "bide_start_server");
+    wait_for_open(job->connections);
+    echo_ready(job);
+    wait_for_open(0);
+    echo_over(job);
+    return bide_server_close(server, 0);
+}
+
+static void stream_server(const struct echo_job *job)
+{
+    must(bide_run(stream_main, (void *)(uintptr_t)job) >= 0, "bide_run");
 }
 
 #endif

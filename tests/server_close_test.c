@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a server: with a grace, while it is busy, cut short, against handlers that stay. */
+#include "dial.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct bide_server *server; /* of the test that runs */
+
+static int start(bide_serve_fn handler, void *arg)
+{
+    log_clear();
+    server = bide_start_server("127.0.0.1", 0, handler, arg, NULL);
+    CHECK(server);
+    return 0;
+}
+
+/* Answers each line after a second. */
+static int answer_slowly(struct bide_stream *client, void *arg)
+{
+    char *line;
+    ssize_t n;
+    (void)arg;
+    while ((n = bide_stream_read_line(client, &line)) > 0) {
+        log_event("read");
+        n = bide_sleep(1);
+        log_event(n < 0 ? "cut" : "slept");
+        if (n < 0) break;
+        bide_stream_write(client, line, strlen(line));
+        bide_stream_drain(client);
+    }
+    log_event("end");
+    return (int)n;
+}
+
+/* The same for what must not be cut short. */
+static int answer_surely(struct bide_stream *client, void *arg)
+{
+    char *line;
+    ssize_t n;
+    (void)arg;
+    while ((n = bide_stream_read_line(client, &line)) > 0)
+        BIDE_SHIELD(5) {
+            bide_sleep(1);
+            bide_stream_write(client, line, (size_t)n);
+            bide_stream_drain(client);
+        }
+    return (int)n;
+}
+
+/* A client whose line has been read by the handler. */
+static struct bide_stream *ask_now(const char *line)
+{
+    struct bide_stream *client = dial(server);
+    if (client && (bide_stream_printf(client, "%s", line) < 0 || bide_stream_drain(client) < 0)) return NULL;
+    bide_sleep(0.1);
+    return client;
+}
+
+TASK(a_client_finishes_within_the_grace)
+{
+    CHECK_INT(start(answer_slowly, NULL), 0);
+    struct bide_stream *client = ask_now("hi\n");
+    CHECK(client && bide_stream_write_eof(client) == 0);
+    const double begun = bide_time();
+    CHECK_INT(bide_server_close(server, 5), 0);
+    CHECK(fabs(bide_time() - begun - 0.9) < 0.01);
+    CHECK_LOG("read slept end");
+    return ask(client, NULL, "hi\n");
+}
+
+TASK(one_that_does_not_is_cut)
+{
+    CHECK_INT(start(answer_slowly, NULL), 0);
+    struct bide_stream *client = ask_now("hi\n"), *idle = dial(server);
+    CHECK(client && idle);
+    const double begun = bide_time();
+    CHECK_INT(bide_server_close(server, 0.5), 2);
+    CHECK(fabs(bide_time() - begun - 0.5) < 0.01);
+    CHECK_LOG("read cut end end");
+    CHECK_INT(ask(client, NULL, ""), 0);
+    return ask(idle, NULL, "");
+}
+
+/* With a grace of 0 those who asked are answered all the same, and the idle ones are not waited for. */
+TASK(a_request_in_a_shield_is_answered)
+{
+    CHECK_INT(start(answer_surely, NULL), 0);
+    struct bide_stream *idle = dial(server), *client = ask_now("hi\n");
+    CHECK(client && idle);
+    const double begun = bide_time();
+    CHECK_INT(bide_server_close(server, 0), 2);
+    CHECK(fabs(bide_time() - begun - 0.9) < 0.01);
+    CHECK_INT(ask(client, NULL, "hi\n"), 0);
+    return ask(idle, NULL, "");
+}
+
+TASK(a_close_that_is_cut_short_still_joins)
+{
+    CHECK_INT(start(answer_slowly, NULL), 0);
+    struct bide_stream *client = ask_now("hi\n");
+    CHECK(client);
+    int code = 0;
+    BIDE_TIMEOUT(0.5) code = bide_server_close(server, BIDE_FOREVER);
+    CHECK(code == -ETIMEDOUT && bide_expired());
+    CHECK_LOG("read cut end");
+    CHECK_INT(ask(client, NULL, ""), 0);
+    CHECK_INT(start(answer_slowly, NULL), 0);
+    CHECK((client = ask_now("ho\n")));
+    bide_cancel(bide_current_task());
+    CHECK_INT(bide_server_close(server, 5), -ECANCELED);
+    CHECK_INT(bide_uncancel(), 0);
+    CHECK_LOG("read cut end");
+    return ask(client, NULL, "");
+}
+
+/* A handler that never returns of itself, and one that ignores its cancel for long. */
+static int stay(struct bide_stream *client, void *arg)
+{
+    (void)client;
+    (void)arg;
+    BIDE_SHIELD(100) bide_sleep(BIDE_FOREVER);
+    return bide_sleep(BIDE_FOREVER);
+}
+
+TASK(a_handler_that_stays_holds_up_the_close)
+{
+    CHECK_INT(start(stay, NULL), 0);
+    struct bide_stream *client = dial(server);
+    CHECK(client && bide_yield() == 0 && bide_sleep(0.1) == 0);
+    CHECK_INT(bide_server_connections(server), 1);
+    const double begun = bide_time();
+    CHECK_INT(bide_server_close(server, 1), 1);
+    CHECK(fabs(bide_time() - begun - 101) < 0.01);
+    return ask(client, NULL, "");
+}
+
+static int wait_for_end(void *arg)
+{
+    (void)arg;
+    const int code = bide_server_wait(server);
+    log_event("waited:%d", code);
+    return code;
+}
+
+/* Whoever waits for the end goes on with it; a wait that is cut short ends nothing. */
+TASK(others_wait_for_the_end)
+{
+    CHECK_INT(start(answer_slowly, NULL), 0);
+    BIDE_TIMEOUT(1) CHECK_INT(bide_server_wait(server), -ETIMEDOUT);
+    struct bide_task *waiter = bide_create_task(wait_for_end, NULL);
+    struct bide_stream *client = ask_now("hi\n");
+    CHECK(client && bide_stream_write_eof(client) == 0);
+    CHECK_INT(bide_server_close(server, 5), 0);
+    CHECK_INT(bide_await(waiter, NULL), 0);
+    CHECK_LOG("read slept end waited:0");
+    return ask(client, NULL, "hi\n");
+}
+
+/* A close in the very turn in which clients come: each is served, or refused, and nothing is left. */
+TASK(clients_that_come_while_it_closes)
+{
+    for (int yields = 0; yields < 8; yields++) {
+        struct bide_stream *clients[4];
+        CHECK_INT(start(echo_lines, NULL), 0);
+        for (int i = 0; i < 4; i++) CHECK((clients[i] = dial(server)));
+        for (int i = 0; i < yields; i++) bide_yield();
+        const int cut = bide_server_close(server, 0);
+        CHECK(cut >= 0 && cut <= 4);
+        for (int i = 0; i < 4; i++) {
+            const int code = ask(clients[i], NULL, "");
+            CHECK(code == 0 || code == -ECONNRESET);
+        }
+    }
+    return 0;
+}
+
+static int close_again(void *arg)
+{
+    (void)arg;
+    return bide_server_close(server, 1);
+}
+
+static int close_twice(void *arg)
+{
+    (void)arg;
+    if (start(stay, NULL) < 0 || !dial(server)) return 1;
+    bide_sleep(0.1);
+    bide_detach(bide_create_task(close_again, NULL));
+    return bide_server_close(server, 1);
+}
+
+static int run_close_twice(void *arg)
+{
+    const struct bide_options options = {.clock = BIDE_CLOCK_VIRTUAL};
+    return bide_run_with(&options, close_twice, arg);
+}
+
+static void closing_twice_aborts(void **state)
+{
+    (void)state;
+    check_aborts(run_close_twice, NULL, "which another task closes already");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RUN(a_client_finishes_within_the_grace, virtual),
+        RUN(one_that_does_not_is_cut, virtual),
+        RUN(a_request_in_a_shield_is_answered, virtual),
+        RUN(a_close_that_is_cut_short_still_joins, virtual),
+        RUN(a_handler_that_stays_holds_up_the_close, virtual),
+        RUN(others_wait_for_the_end, virtual),
+        RUN(clients_that_come_while_it_closes, virtual),
+        cmocka_unit_test(closing_twice_aborts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
