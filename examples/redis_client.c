@@ -18,8 +18,8 @@
 
 struct connection {
     int fd;
-    struct buffer out; /* commands that are not sent yet */
-    struct buffer in;  /* what has come; in front of `start` it has been used */
+    struct bytes out; /* commands that are not sent yet */
+    struct bytes in;  /* what has come; in front of `start` it has been used */
     size_t start;
 };
 
@@ -39,7 +39,7 @@ static void add_command(struct connection *connection, const char *word, ...)
 
 static int flush(struct connection *connection)
 {
-    struct buffer *out = &connection->out;
+    struct bytes *out = &connection->out;
     const int code = out->failed ? -ENOMEM : bide_write_all(connection->fd, out->data, out->len, NULL);
     out->len = 0;
     return code;
@@ -48,9 +48,9 @@ static int flush(struct connection *connection)
 /* Waits until n bytes are there that have not been used. */
 static int need(struct connection *connection, size_t n)
 {
-    struct buffer *in = &connection->in;
+    struct bytes *in = &connection->in;
     while (in->len - connection->start < n) {
-        if (!buffer_reserve(in, n)) return -ENOMEM;
+        if (!bytes_reserve(in, n)) return -ENOMEM;
         const ssize_t got = bide_read(connection->fd, in->data + in->len, in->capacity - in->len);
         if (got == 0) return bide_fail(ECONNRESET, "the server hung up");
         if (got < 0) return (int)got;
@@ -99,8 +99,8 @@ static void disconnect(void *arg, void *resource)
     (void)arg;
     struct connection *connection = resource;
     bide_close(connection->fd);
-    buffer_free(&connection->in);
-    buffer_free(&connection->out);
+    bytes_free(&connection->in);
+    bytes_free(&connection->out);
     free(connection);
 }
 

@@ -2,7 +2,7 @@
 /* The store of the Redis example against plain models: its hash table, its heap of deadlines, its lists. */
 #include "check.h"
 
-#include "../examples/redis/buffer.c"
+#include "../examples/redis/bytes.c"
 #include "../examples/redis/dict.c"
 #include "../examples/redis/store.c"
 

@@ -2,7 +2,7 @@
 /* The parser of the Redis example: what it takes and refuses, and that the pieces make no difference. */
 #include "check.h"
 
-#include "../examples/redis/buffer.c"
+#include "../examples/redis/bytes.c"
 #include "../examples/redis/resp.c"
 #include "resp_pieces.h"
 
@@ -47,10 +47,10 @@ enum { EXAMPLES = sizeof examples / sizeof *examples, LONGEST = 64 };
 
 static void assert_log(const char *bytes, const size_t *cuts, const char *expected)
 {
-    struct buffer log = {0};
+    struct bytes log = {0};
     resp_feed(bytes, cuts, &log);
     assert_string_equal(log.data, expected);
-    buffer_free(&log);
+    bytes_free(&log);
 }
 
 static void test_whole(void **state)
@@ -99,10 +99,10 @@ static void test_long_line(void **state)
         line[len] = '\n';
         for (size_t cut = RESP_MAX_INLINE - 3; cut <= len; cut++) {
             const size_t cuts[] = {2, cut, len + 1};
-            struct buffer log = {0};
+            struct bytes log = {0};
             resp_feed(line, cuts, &log);
             assert_int_equal(log.data[0] == '!', len >= RESP_MAX_INLINE);
-            buffer_free(&log);
+            bytes_free(&log);
         }
         free(line);
     }
@@ -151,16 +151,16 @@ static void test_numbers(void **state)
 static void test_replies(void **state)
 {
     (void)state;
-    struct buffer out = {0};
+    struct bytes out = {0};
     reply_status(&out, "OK");
     reply_integer(&out, -12);
     reply_array(&out, 2);
     reply_text(&out, "a\r\nb");
     reply_null(&out);
     reply_error(&out, "ERR %s", "x\r\n+OK");
-    buffer_append(&out, "", 1);
+    bytes_append(&out, "", 1);
     assert_string_equal(out.data, "+OK\r\n:-12\r\n*2\r\n$4\r\na\r\nb\r\n$-1\r\n-ERR x  +OK\r\n");
-    buffer_free(&out);
+    bytes_free(&out);
 }
 
 int main(void)

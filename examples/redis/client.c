@@ -29,7 +29,7 @@ enum {
 struct client {
     int fd;
     struct redis_server *server;
-    struct buffer in;
+    struct bytes in;
     size_t start; /* what is in front of it in the buffer has been done */
     struct resp_parser parser;
     struct subscriptions subscriptions;
@@ -39,7 +39,7 @@ struct client {
 /* ---- replies ---- */
 
 /* Sends what is left of the replies. */
-static int send_rest(struct client *client, const struct buffer *out, size_t *done)
+static int send_rest(struct client *client, const struct bytes *out, size_t *done)
 {
     while (*done < out->len) {
         const ssize_t n = bide_send(client->fd, out->data + *done, out->len - *done, 0);
@@ -50,7 +50,7 @@ static int send_rest(struct client *client, const struct buffer *out, size_t *do
 }
 
 /* What has been done is also answered, even when the server ends: a cancel has to wait for it. */
-static int send_replies(struct client *client, const struct buffer *out)
+static int send_replies(struct client *client, const struct bytes *out)
 {
     size_t done = 0;
     int code = send_rest(client, out, &done);
@@ -61,7 +61,7 @@ static int send_replies(struct client *client, const struct buffer *out)
     return code;
 }
 
-static int flush(struct client *client, struct buffer *out)
+static int flush(struct client *client, struct bytes *out)
 {
     int code = 0;
     if (out->failed) return -ENOMEM;
@@ -74,24 +74,24 @@ static int flush(struct client *client, struct buffer *out)
     return code;
 }
 
-static struct buffer take_spare(struct redis_server *server)
+static struct bytes take_spare(struct redis_server *server)
 {
-    struct buffer buffer = server->spare;
-    server->spare = (struct buffer){0};
+    struct bytes buffer = server->spare;
+    server->spare = (struct bytes){0};
     return buffer;
 }
 
-static void give_spare(struct redis_server *server, struct buffer *buffer)
+static void give_spare(struct redis_server *server, struct bytes *buffer)
 {
     if (server->spare.data || buffer->capacity > 2 * OUTPUT_USUAL || buffer->failed)
-        buffer_free(buffer);
+        bytes_free(buffer);
     else
         server->spare = *buffer;
 }
 
 /* ---- requests ---- */
 
-static bool run_request(struct client *client, struct buffer *out)
+static bool run_request(struct client *client, struct bytes *out)
 {
     struct call call = {
         .store = &client->server->store,
@@ -107,7 +107,7 @@ static bool run_request(struct client *client, struct buffer *out)
 }
 
 /* Runs all requests that are complete. Negative or 0 once the connection must end. */
-static int run_requests(struct client *client, struct buffer *out)
+static int run_requests(struct client *client, struct bytes *out)
 {
     for (;;) {
         struct resp_parser *parser = &client->parser;
@@ -129,17 +129,17 @@ static int run_requests(struct client *client, struct buffer *out)
 /* Keeps only what is not done yet, and no more memory than is usual. */
 static void tidy(struct client *client)
 {
-    struct buffer *in = &client->in;
+    struct bytes *in = &client->in;
     in->len -= client->start;
     if (in->len > 0 && client->start > 0) memmove(in->data, in->data + client->start, in->len);
-    if (in->len == 0 && in->capacity > INPUT_USUAL) buffer_free(in);
+    if (in->len == 0 && in->capacity > INPUT_USUAL) bytes_free(in);
     client->start = 0;
     if (client->parser.count == 0 && client->parser.capacity > SPANS_USUAL) resp_free(&client->parser);
 }
 
 static int answer(struct client *client)
 {
-    struct buffer out = take_spare(client->server);
+    struct bytes out = take_spare(client->server);
     const int more = run_requests(client, &out);
     const int code = more < 0 ? more : flush(client, &out);
     give_spare(client->server, &out);
@@ -150,8 +150,8 @@ static int answer(struct client *client)
 /* Where a read filled the buffer there may be more to come, and the next one gets more room. */
 static int read_requests(struct client *client)
 {
-    struct buffer *in = &client->in;
-    if (!buffer_reserve(in, 1)) return -ENOMEM;
+    struct bytes *in = &client->in;
+    if (!bytes_reserve(in, 1)) return -ENOMEM;
     const ssize_t n = bide_recv(client->fd, in->data + in->len, in->capacity - in->len, 0);
     if (n <= 0) return (int)n;
     in->len += (size_t)n;
@@ -160,8 +160,8 @@ static int read_requests(struct client *client)
 
 static void grow_input(struct client *client, bool filled)
 {
-    struct buffer *in = &client->in;
-    if (filled && in->len < in->capacity && in->capacity < INPUT_USUAL) buffer_reserve(in, in->capacity);
+    struct bytes *in = &client->in;
+    if (filled && in->len < in->capacity && in->capacity < INPUT_USUAL) bytes_reserve(in, in->capacity);
 }
 
 /* ---- the connection ---- */
@@ -187,7 +187,7 @@ struct client *client_new(struct redis_server *server, int fd)
 
 void client_free(struct client *client)
 {
-    buffer_free(&client->in);
+    bytes_free(&client->in);
     resp_free(&client->parser);
     bide_close(client->fd);
     free(client);

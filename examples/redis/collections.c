@@ -59,7 +59,7 @@ static void pop(struct call *call, bool left)
     }
     if (!call_find(call, KIND_LIST, &entry)) return;
     if (!entry) {
-        buffer_append(call->out, call->argc == 3 ? "*-1\r\n" : "$-1\r\n", 5);
+        bytes_append(call->out, call->argc == 3 ? "*-1\r\n" : "$-1\r\n", 5);
         return;
     }
     if ((uint64_t)count > entry->list->count) count = (int64_t)entry->list->count;

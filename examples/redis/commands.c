@@ -114,7 +114,7 @@ static void run_ping(struct call *call)
     } else if (call->argc == 2) {
         reply_bulk(call->out, arg(call, 1));
     } else {
-        buffer_append(call->out, "+PONG\r\n", 7);
+        bytes_append(call->out, "+PONG\r\n", 7);
     }
 }
 

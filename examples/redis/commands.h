@@ -17,7 +17,7 @@ struct call {
     const char *bytes; /* of the request */
     const struct resp_span *spans;
     size_t argc;
-    struct buffer *out;
+    struct bytes *out;
     bool quit; /* set by a command: the connection ends after its reply */
 };
 

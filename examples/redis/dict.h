@@ -6,7 +6,7 @@
 #ifndef REDIS_DICT_H
 #define REDIS_DICT_H
 
-#include "buffer.h"
+#include "bytes.h"
 
 /* The key belongs to whoever owns the node, and must stay as it is. */
 struct dict_node {

@@ -10,7 +10,7 @@
 static void drop(struct outbox *outbox)
 {
     outbox->dropped = true;
-    buffer_free(&outbox->pending);
+    bytes_free(&outbox->pending);
     shutdown(outbox->fd, SHUT_RDWR);
 }
 
@@ -20,10 +20,10 @@ static int write_pending(void *arg)
     int code = 0;
     while (code == 0 && !outbox->dropped) {
         if (outbox->pending.len > 0) {
-            struct buffer taken = outbox->pending;
-            outbox->pending = (struct buffer){0};
+            struct bytes taken = outbox->pending;
+            outbox->pending = (struct bytes){0};
             code = bide_write_all(outbox->fd, taken.data, taken.len, NULL);
-            buffer_free(&taken);
+            bytes_free(&taken);
         } else if (outbox->closing) {
             return 0;
         } else {
@@ -49,7 +49,7 @@ struct outbox *outbox_open(int fd)
 void outbox_put(struct outbox *outbox, struct slice bytes)
 {
     if (outbox->dropped) return;
-    if (outbox->pending.len < OUTBOX_MAX) buffer_append(&outbox->pending, bytes.data, bytes.len);
+    if (outbox->pending.len < OUTBOX_MAX) bytes_append(&outbox->pending, bytes.data, bytes.len);
     if (outbox->pending.len >= OUTBOX_MAX || outbox->pending.failed) drop(outbox);
     bide_event_set(&outbox->filled);
 }
@@ -65,6 +65,6 @@ void outbox_close(struct outbox *outbox)
             bide_await(outbox->writer, NULL); /* cancels it if the time is up */
         }
     }
-    buffer_free(&outbox->pending);
+    bytes_free(&outbox->pending);
     free(outbox);
 }

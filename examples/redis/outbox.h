@@ -3,7 +3,7 @@
 #ifndef REDIS_OUTBOX_H
 #define REDIS_OUTBOX_H
 
-#include "buffer.h"
+#include "bytes.h"
 
 #include <bide.h>
 
@@ -12,7 +12,7 @@ enum { OUTBOX_MAX = 4 * 1024 * 1024 };
 
 struct outbox {
     int fd;
-    struct buffer pending;
+    struct bytes pending;
     struct bide_event filled; /* or there is something else that the writer should know */
     bool closing;             /* the writer ends once it has written all */
     bool dropped;

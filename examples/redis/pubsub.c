@@ -149,7 +149,7 @@ static void run_unsubscribe(struct call *call)
 static void run_publish(struct call *call)
 {
     struct channel *channel = (struct channel *)dict_find(&call->pubsub->channels, arg(call, 1));
-    struct buffer message = {0};
+    struct bytes message = {0};
     int64_t sent = 0;
     if (channel) {
         reply_array(&message, 3);
@@ -162,7 +162,7 @@ static void run_publish(struct call *call)
         client_send(one->client, (struct slice){message.data, message.len});
         sent++;
     }
-    buffer_free(&message);
+    bytes_free(&message);
     reply_integer(call->out, sent);
 }
 

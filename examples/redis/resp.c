@@ -201,25 +201,25 @@ static char *put_header(char *end, char type, int64_t number)
     return end;
 }
 
-static void reply_header(struct buffer *out, char type, int64_t number)
+static void reply_header(struct bytes *out, char type, int64_t number)
 {
-    char *end = buffer_reserve(out, DECIMAL_MAX + 3);
+    char *end = bytes_reserve(out, DECIMAL_MAX + 3);
     if (end) out->len = (size_t)(put_header(end, type, number) - out->data);
 }
 
-void reply_integer(struct buffer *out, int64_t number)
+void reply_integer(struct bytes *out, int64_t number)
 {
     reply_header(out, ':', number);
 }
 
-void reply_array(struct buffer *out, size_t n)
+void reply_array(struct bytes *out, size_t n)
 {
     reply_header(out, '*', (int64_t)n);
 }
 
-void reply_bulk(struct buffer *out, struct slice bytes)
+void reply_bulk(struct bytes *out, struct slice bytes)
 {
-    char *end = buffer_reserve(out, bytes.len + DECIMAL_MAX + 5);
+    char *end = bytes_reserve(out, bytes.len + DECIMAL_MAX + 5);
     if (!end) return;
     end = put_header(end, '$', (int64_t)bytes.len);
     if (bytes.len > 0) memcpy(end, bytes.data, bytes.len);
@@ -227,24 +227,24 @@ void reply_bulk(struct buffer *out, struct slice bytes)
     out->len = (size_t)(end - out->data) + bytes.len + 2;
 }
 
-void reply_text(struct buffer *out, const char *text)
+void reply_text(struct bytes *out, const char *text)
 {
     reply_bulk(out, (struct slice){text, strlen(text)});
 }
 
-void reply_null(struct buffer *out)
+void reply_null(struct bytes *out)
 {
-    buffer_append(out, "$-1\r\n", 5);
+    bytes_append(out, "$-1\r\n", 5);
 }
 
-void reply_status(struct buffer *out, const char *text)
+void reply_status(struct bytes *out, const char *text)
 {
-    buffer_append(out, "+", 1);
-    buffer_append(out, text, strlen(text));
-    buffer_append(out, "\r\n", 2);
+    bytes_append(out, "+", 1);
+    bytes_append(out, text, strlen(text));
+    bytes_append(out, "\r\n", 2);
 }
 
-void reply_error(struct buffer *out, const char *format, ...)
+void reply_error(struct bytes *out, const char *format, ...)
 {
     char line[256];
     va_list list;
@@ -254,7 +254,7 @@ void reply_error(struct buffer *out, const char *format, ...)
     for (char *c = line; *c; c++) {
         if ((unsigned char)*c < ' ') *c = ' ';
     }
-    buffer_append(out, "-", 1);
-    buffer_append(out, line, strlen(line));
-    buffer_append(out, "\r\n", 2);
+    bytes_append(out, "-", 1);
+    bytes_append(out, line, strlen(line));
+    bytes_append(out, "\r\n", 2);
 }

@@ -6,7 +6,7 @@
 #ifndef REDIS_RESP_H
 #define REDIS_RESP_H
 
-#include "buffer.h"
+#include "bytes.h"
 
 enum {
     RESP_MAX_INLINE = 64 * 1024,         /* bytes of a request that is a plain line */
@@ -51,14 +51,14 @@ void resp_free(struct resp_parser *parser);
 
 /* ---- replies ---- */
 
-void reply_status(struct buffer *out, const char *text);
-void reply_integer(struct buffer *out, int64_t number);
-void reply_bulk(struct buffer *out, struct slice bytes);
-void reply_text(struct buffer *out, const char *text); /* the same, for a C string */
-void reply_null(struct buffer *out);
-void reply_array(struct buffer *out, size_t n); /* the n replies that follow are its elements */
+void reply_status(struct bytes *out, const char *text);
+void reply_integer(struct bytes *out, int64_t number);
+void reply_bulk(struct bytes *out, struct slice bytes);
+void reply_text(struct bytes *out, const char *text); /* the same, for a C string */
+void reply_null(struct bytes *out);
+void reply_array(struct bytes *out, size_t n); /* the n replies that follow are its elements */
 
 /* "-" and a line as of printf, cut to size; control characters become blanks. */
-void reply_error(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reply_error(struct bytes *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

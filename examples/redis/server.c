@@ -79,7 +79,7 @@ int redis_server_serve(void *arg)
     }
     bide_close(server->listener);
     store_clear(&server->store);
-    buffer_free(&server->spare);
+    bytes_free(&server->spare);
     const int failure = bide_group_result(&server->clients);
     return failure < 0 ? failure : code;
 }

@@ -16,7 +16,7 @@ struct redis_server {
     struct store store;
     struct pubsub pubsub;
     struct bide_group clients;
-    struct buffer spare; /* for replies, while nobody uses it */
+    struct bytes spare; /* for replies, while nobody uses it */
 };
 
 /* Makes a server that listens on 127.0.0.1. port: 0 picks one. Returns the port, or a negative errno. */

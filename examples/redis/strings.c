@@ -65,7 +65,7 @@ static void run_set(struct call *call)
     if (done && options.expires != 0)
         done = store_expire_at(call->store, store_find(call->store, arg(call, 1)), options.expires);
     if (done)
-        buffer_append(call->out, "+OK\r\n", 5);
+        bytes_append(call->out, "+OK\r\n", 5);
     else
         reply_no_memory(call);
 }

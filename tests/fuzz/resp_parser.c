@@ -3,7 +3,7 @@
  * The parser of the Redis example: any bytes give the same in one piece as in small ones. The
  * first byte of the input says how large these are.
  */
-#include "../../examples/redis/buffer.c"
+#include "../../examples/redis/bytes.c"
 #include "../../examples/redis/resp.c"
 #include "../support/resp_pieces.h"
 
@@ -21,12 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 1; i < pieces[0]; i++) pieces[i] = i * step;
     pieces[pieces[0]] = n;
 
-    struct buffer expected = {0}, found = {0};
+    struct bytes expected = {0}, found = {0};
     resp_feed(bytes, whole, &expected);
     resp_feed(bytes, pieces, &found);
     if (expected.len != found.len || memcmp(expected.data, found.data, found.len) != 0) abort();
-    buffer_free(&expected);
-    buffer_free(&found);
+    bytes_free(&expected);
+    bytes_free(&found);
     free(pieces);
     return 0;
 }

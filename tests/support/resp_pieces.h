@@ -12,34 +12,34 @@
 #include <string.h>
 
 /* "3:SET,1:a,1:b;" for a request, "!" and the text for an error, "+n" for n bytes that wait for more. */
-static void resp_note(struct buffer *log, char kind, size_t number)
+static void resp_note(struct bytes *log, char kind, size_t number)
 {
     char digits[DECIMAL_MAX];
-    if (kind == '+') buffer_append(log, "+", 1);
-    buffer_append(log, digits, decimal_format(digits, (int64_t)number));
-    if (kind != '+') buffer_append(log, &kind, 1);
+    if (kind == '+') bytes_append(log, "+", 1);
+    bytes_append(log, digits, decimal_format(digits, (int64_t)number));
+    if (kind != '+') bytes_append(log, &kind, 1);
 }
 
-static void resp_note_request(struct buffer *log, const struct resp_parser *parser, const char *data)
+static void resp_note_request(struct bytes *log, const struct resp_parser *parser, const char *data)
 {
     for (size_t i = 0; i < parser->count; i++) {
-        if (i > 0) buffer_append(log, ",", 1);
+        if (i > 0) bytes_append(log, ",", 1);
         resp_note(log, ':', parser->spans[i].len);
-        buffer_append(log, data + parser->spans[i].start, parser->spans[i].len);
+        bytes_append(log, data + parser->spans[i].start, parser->spans[i].len);
     }
-    buffer_append(log, ";", 1);
+    bytes_append(log, ";", 1);
 }
 
 /* All requests in the n bytes that are there. Returns how many bytes they take; n + 1 after an error. */
-static size_t resp_take(struct resp_parser *parser, char *data, size_t n, struct buffer *log)
+static size_t resp_take(struct resp_parser *parser, char *data, size_t n, struct bytes *log)
 {
     size_t start = 0;
     for (;;) {
         switch (resp_parse(parser, data + start, n - start)) {
         case RESP_MORE: return start;
         case RESP_ERROR:
-            buffer_append(log, "!", 1);
-            buffer_append(log, parser->error, strlen(parser->error));
+            bytes_append(log, "!", 1);
+            bytes_append(log, parser->error, strlen(parser->error));
             return n + 1;
         case RESP_REQUEST: break;
         }
@@ -50,7 +50,7 @@ static size_t resp_take(struct resp_parser *parser, char *data, size_t n, struct
 }
 
 /* The bytes in pieces: cuts[0] says how many, and then come the places where each of them ends. */
-static void resp_feed(const char *bytes, const size_t *cuts, struct buffer *log)
+static void resp_feed(const char *bytes, const size_t *cuts, struct bytes *log)
 {
     struct resp_parser parser = {0};
     size_t done = 0, cut, i = 0;
@@ -68,7 +68,7 @@ static void resp_feed(const char *bytes, const size_t *cuts, struct buffer *log)
     }
     if (i > all) resp_note(log, '+', cuts[all] - done);
     resp_free(&parser);
-    buffer_append(log, "", 1);
+    bytes_append(log, "", 1);
 }
 
 #endif

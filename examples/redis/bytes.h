@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes: borrowed ones, a buffer that grows, and numbers in decimal. */
-#ifndef REDIS_BUFFER_H
-#define REDIS_BUFFER_H
+#ifndef REDIS_BYTES_H
+#define REDIS_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ struct slice {
 };
 
 /* Zero is an empty buffer, which has no memory yet. */
-struct buffer {
+struct bytes {
     char *data;
     size_t len;
     size_t capacity;
@@ -22,12 +22,12 @@ struct buffer {
 };
 
 /* Room for n more bytes behind those that it holds, or NULL. The caller adds to len what he wrote. */
-char *buffer_reserve(struct buffer *buffer, size_t n);
+char *bytes_reserve(struct bytes *buffer, size_t n);
 
-void buffer_append(struct buffer *buffer, const void *data, size_t n);
+void bytes_append(struct bytes *buffer, const void *data, size_t n);
 
 /* Gives the memory back. */
-void buffer_free(struct buffer *buffer);
+void bytes_free(struct bytes *buffer);
 
 /* Whether the bytes are this word, in upper or lower case. */
 bool slice_is(struct slice slice, const char *word);

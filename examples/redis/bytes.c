@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers double, so that appending n bytes one by one takes time in the order of n. */
-#include "buffer.h"
+#include "bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { BUFFER_MIN = 1024 };
 
-static bool grow(struct buffer *buffer, size_t n)
+static bool grow(struct bytes *buffer, size_t n)
 {
     size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_MIN;
     while (capacity - buffer->len < n) {
@@ -22,7 +22,7 @@ static bool grow(struct buffer *buffer, size_t n)
     return true;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t n)
+char *bytes_reserve(struct bytes *buffer, size_t n)
 {
     if ((!buffer->data || buffer->capacity - buffer->len < n) && !grow(buffer, n)) {
         buffer->failed = true;
@@ -31,18 +31,18 @@ char *buffer_reserve(struct buffer *buffer, size_t n)
     return buffer->data + buffer->len;
 }
 
-void buffer_append(struct buffer *buffer, const void *data, size_t n)
+void bytes_append(struct bytes *buffer, const void *data, size_t n)
 {
-    char *end = n > 0 ? buffer_reserve(buffer, n) : NULL;
+    char *end = n > 0 ? bytes_reserve(buffer, n) : NULL;
     if (!end) return;
     memcpy(end, data, n);
     buffer->len += n;
 }
 
-void buffer_free(struct buffer *buffer)
+void bytes_free(struct bytes *buffer)
 {
     free(buffer->data);
-    *buffer = (struct buffer){0};
+    *buffer = (struct bytes){0};
 }
 
 bool slice_is(struct slice slice, const char *word)
