@@ -5,6 +5,7 @@
 
 #include <bide/net.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -92,6 +93,10 @@ RUN(the_other_end_has_closed)
 /* Two in one message: only one was asked for, the kernel closes the other. */
 RUN(more_than_one)
 {
+    if (check_emulated()) { /* qemu's own control buffer is larger: it takes all, and tells of one */
+        puts("skipped: an emulator receives more descriptors than it tells of");
+        return 0;
+    }
     char byte = 'x';
     struct iovec iov = {&byte, 1};
     union {
