@@ -12,7 +12,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* How it may be tried: the descriptor never blocks; it may, and its flags are not ours; it may, but in a thread. */
+/*
+ * How it may be tried: the descriptor never blocks; it may, and its flags are not ours; it may, but in a
+ * thread.
+ */
 enum how { HOW_OWN, HOW_FOREIGN, HOW_THREAD };
 
 /* What a try may say instead of -EAGAIN: it would block, and no event tells when it would not. */
@@ -39,7 +42,10 @@ ssize_t attempt_perform(const struct attempt *attempt);
 /* Have many calls in a row found data at hand, so that others should run before this one tries? */
 bool attempt_is_long(void);
 
-/* Parks until an event of EPOLLIN and EPOLLOUT; the events, or a negative code: -EPERM where epoll knows none. */
+/*
+ * Parks until an event of EPOLLIN and EPOLLOUT; the events, or a negative code: -EPERM where epoll knows
+ * none.
+ */
 int attempt_wait(struct descriptor *descriptor, uint32_t events);
 
 /* For tries of HOW_FOREIGN: 0 if it is ready, -EAGAIN if not. Its owner may still be faster. */

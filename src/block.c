@@ -32,6 +32,18 @@ static int refuse(const struct sched *sched, const struct task_plan *plan)
     return plan->stack_size && plan->stack_size < stack_min() ? EINVAL : 0;
 }
 
+/* Gives a new task what few have: a name, the current task's locals. False without memory. */
+static bool dress_up(struct bide_task *task, const struct task_plan *plan)
+{
+    const struct extra *known = task_current ? task_current->extra : NULL;
+    if (known && known->bindings) {
+        struct extra *extra = extra_of(task);
+        if (!extra) return false;
+        extra->bindings = bindings_share(known->bindings);
+    }
+    return !plan->name || task_set_name(task, plan->name) == 0;
+}
+
 struct bide_task *task_create_rare(const struct task_plan *plan)
 {
     struct sched *sched = sched_current;
@@ -49,7 +61,7 @@ struct bide_task *task_create_rare(const struct task_plan *plan)
     struct bide_task *task = cells_get(&sched->blocks);
     if (!task) goto fail_block;
     block_init(task, sched, plan, class, own);
-    if ((plan->name || sched->has_locals) && !block_dress_up(task, plan)) goto fail_name;
+    if ((plan->name || sched->has_locals) && !dress_up(task, plan)) goto fail_name;
     return task;
 
 fail_name:
@@ -132,17 +144,6 @@ int task_set_name(struct bide_task *task, const char *name)
     sys_free(extra->name);
     extra->name = copy;
     return 0;
-}
-
-bool block_dress_up(struct bide_task *task, const struct task_plan *plan)
-{
-    const struct extra *known = task_current ? task_current->extra : NULL;
-    if (known && known->bindings) {
-        struct extra *extra = extra_of(task);
-        if (!extra) return false;
-        extra->bindings = bindings_share(known->bindings);
-    }
-    return !plan->name || task_set_name(task, plan->name) == 0;
 }
 
 const char *task_name(const struct bide_task *task)

@@ -221,9 +221,6 @@ static inline void task_release(struct bide_task *task)
 /* The task's bide_error_text(code) says so from now on. */
 void block_tell(struct bide_task *task, int code, const char *text);
 
-/* Gives a new task what few have: a name, the current task's locals. False without memory. */
-bool block_dress_up(struct bide_task *task, const struct task_plan *plan);
-
 /* The task's function has returned: runs what it has deferred, in the task. Returns the result. */
 int block_run_deferred(struct bide_task *task, int result);
 

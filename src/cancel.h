@@ -40,7 +40,10 @@ static inline int cancel_check(void)
     return __builtin_expect(!self || task_level(self)->code, 0) ? cancel_refuse() : 0;
 }
 
-/* Whether a cause is visible, and then its code, counted as a call that it cut short; without letting others run. */
+/*
+ * Whether a cause is visible, and then its code, counted as a call that it cut short; without letting others
+ * run.
+ */
 static inline int cancel_cut(void)
 {
     return task_level(task_current)->code ? cancel_charge() : 0;

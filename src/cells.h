@@ -34,7 +34,10 @@ struct chunk {
 void cells_init(struct cells *cells, size_t object_size);
 void cells_done(struct cells *cells); /* objects that are left go with it */
 
-/* Is there a free cell, and not the last of its chunk? Then it can be had by cells_get_free, with no more ado. */
+/*
+ * Is there a free cell, and not the last of its chunk? Then it can be had by cells_get_free, with no more
+ * ado.
+ */
 static inline bool cells_has_free(const struct cells *cells)
 {
     const struct chunk *chunk = CONTAINER(cells->open.next, const struct chunk, link);

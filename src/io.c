@@ -28,7 +28,10 @@ static bool is_empty(const struct attempt *attempt)
     return i == attempt->count;
 }
 
-/* A socket, else what the kernel can read without blocking, else what poll promises; files and terminals go to a thread. */
+/*
+ * A socket, else what the kernel can read without blocking, else what poll promises; files and terminals go
+ * to a thread.
+ */
 static ssize_t try_foreign_read(const struct attempt *attempt)
 {
     if (attempt->count == 1 && attempt->iov->iov_len == 0)
@@ -80,7 +83,9 @@ static ssize_t try_foreign_write(const struct attempt *attempt)
     return write_at_most(attempt, PIPE_BUF); /* poll promises a pipe's writer that much */
 }
 
-/* A terminal that is read by nobody any more would hold up the thread: it gets what fits as good as always. */
+/*
+ * A terminal that is read by nobody any more would hold up the thread: it gets what fits as good as always.
+ */
 static ssize_t try_write(const struct attempt *attempt, enum how how)
 {
     if (how == HOW_FOREIGN) return try_foreign_write(attempt);

@@ -33,7 +33,10 @@ struct items {
 /* Most items of a kind: what cannot be counted in bytes is refused before. */
 #define ITEMS_MOST ((size_t)PTRDIFF_MAX / 2)
 
-/* Room for so many items, all of it at once; SIZE_MAX: it grows. 0, -ENOMEM, -EINVAL for sizes that overflow. */
+/*
+ * Room for so many items, all of it at once; SIZE_MAX: it grows. 0, -ENOMEM, -EINVAL for sizes that
+ * overflow.
+ */
 int items_init(struct items *items, enum items_kind kind, size_t size, size_t room,
                int (*compare)(const void *, const void *));
 void items_done(struct items *items);

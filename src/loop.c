@@ -36,7 +36,10 @@ static bool is_due(const struct bide_loop *loop)
     return next != CLOCK_NEVER && next <= timers_now(&loop->timers);
 }
 
-/* Whether there was something. Before a deadline that is due is looked at, all events are taken: what is ready in the same turn beats it. */
+/*
+ * Whether there was something. Before a deadline that is due is looked at, all events are taken: what is
+ * ready in the same turn beats it.
+ */
 static bool poll_now(struct bide_loop *loop, int64_t timeout_ns)
 {
     const bool sleeps = timeout_ns != 0;
@@ -105,7 +108,7 @@ static void wait_virtual(struct bide_loop *loop)
     timers_fire(&loop->timers);
 }
 
-bool loop_is_ready(const struct bide_loop *loop)
+static bool is_ready(const struct bide_loop *loop)
 {
     return loop->sched.ready.count > 0 || !list_empty(&loop->calls);
 }
@@ -126,7 +129,7 @@ static bool is_stuck(const struct bide_loop *loop)
 static bool look(struct bide_loop *loop)
 {
     trim_what_lasts(loop);
-    if (loop_is_ready(loop))
+    if (is_ready(loop))
         glance(loop);
     else if (is_stuck(loop))
         return false;
@@ -154,7 +157,7 @@ static void rest(struct bide_loop *loop)
 
 int64_t loop_patience(const struct bide_loop *loop)
 {
-    if (loop_is_ready(loop)) return 0;
+    if (is_ready(loop)) return 0;
     int64_t next = timers_next(&loop->timers);
     if (next != CLOCK_NEVER && loop->timers.virtual) return 0;
     const int64_t rest_ns = loop->worked_ns + IDLE_NS;
@@ -167,16 +170,16 @@ int64_t loop_patience(const struct bide_loop *loop)
 void loop_step(struct bide_loop *loop)
 {
     trim_what_lasts(loop);
-    if (loop_is_ready(loop)) {
+    if (is_ready(loop)) {
         glance(loop);
     } else {
         poll_now(loop, 0);
-        if (loop->timers.virtual && !loop_is_ready(loop) && loop->mailbox.expected == 0 &&
+        if (loop->timers.virtual && !is_ready(loop) && loop->mailbox.expected == 0 &&
             timers_next(&loop->timers) != CLOCK_NEVER)
             timers_jump(&loop->timers, timers_next(&loop->timers));
         timers_fire(&loop->timers);
     }
-    if (loop_is_ready(loop))
+    if (is_ready(loop))
         loop->worked_ns = loop->polled_ns;
     else
         rest(loop);

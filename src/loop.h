@@ -90,16 +90,16 @@ static inline void visit_end(struct visit visit)
     task_current = visit.task;
 }
 
-/* Is there something to do without waiting? */
-bool loop_is_ready(const struct bide_loop *loop);
-
 /* One turn, then ready tasks: without waiting. */
 void loop_step(struct bide_loop *loop);
 
 /* In how many nanoseconds a step has something to do at the latest, or CLOCK_NEVER. */
 int64_t loop_patience(const struct bide_loop *loop);
 
-/* Turns until the task has ended (NULL: all have, and the calls that were due are made). -EDEADLK: all tasks had to be given up. */
+/*
+ * Turns until the task has ended (NULL: all have, and the calls that were due are made). -EDEADLK: all tasks
+ * had to be given up.
+ */
 int loop_drive(struct bide_loop *loop, const struct bide_task *until);
 
 /* Cancels all tasks; new ones are born cancelled. */

@@ -65,7 +65,10 @@ struct descriptor *poller_get_open(struct poller *poller, int fd);
 /* The same, NULL if nothing is known of it. */
 struct descriptor *poller_find(const struct poller *poller, int fd);
 
-/* Has the wait woken, with the events, when one of its events happens. 0, or epoll's error: then it is not linked. */
+/*
+ * Has the wait woken, with the events, when one of its events happens. 0, or epoll's error: then it is not
+ * linked.
+ */
 int poller_watch(struct poller *poller, struct descriptor *descriptor, struct fd_wait *wait);
 void poller_unwatch(struct fd_wait *wait);
 
@@ -76,8 +79,10 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor);
 bool poller_knows(const struct poller *poller, const struct descriptor *descriptor);
 
 /*
- * Takes a batch of events, waiting for at most that long (< 0: without limit), and wakes. How many there were.
- * The tasks of one batch run before the next is taken, while what the kernel has just looked at is in the caches.
+ * Takes a batch of events, waiting for at most that long (< 0: without limit), and wakes. How many there
+ * were.
+ * The tasks of one batch run before the next is taken, while what the kernel has just looked at is in the
+ * caches.
  */
 int poller_poll(struct poller *poller, int64_t timeout_ns);
 

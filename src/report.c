@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Each line is put together in a small buffer and written at once: stdio would take 8 KiB of a task's stack. */
+/*
+ * Each line is put together in a small buffer and written at once: stdio would take 8 KiB of a task's stack.
+ */
 #include "report.h"
 
 #include "sys.h"

@@ -102,7 +102,10 @@ struct bide_loop *bide_loop_new(const struct bide_options *opt)
 static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct bide_loop *retired;
 
-/* Other threads may hold a pointer that bide_current_loop gave: its mailbox, which is closed, must go on refusing them. */
+/*
+ * Other threads may hold a pointer that bide_current_loop gave: its mailbox, which is closed, must go on
+ * refusing them.
+ */
 static void retire(struct bide_loop *loop)
 {
     pthread_mutex_lock(&retired_lock);

@@ -54,7 +54,10 @@ int signals_subscribe(struct signals *signals, uint64_t set);
 /* No longer handles this one for this loop. */
 void signals_unsubscribe(struct signals *signals, int number);
 
-/* The wait is woken, with 0 and its number set, when one of its signals comes; false: one had come, number is set. */
+/*
+ * The wait is woken, with 0 and its number set, when one of its signals comes; false: one had come, number
+ * is set.
+ */
 bool signals_watch(struct signals *signals, struct signal_wait *wait);
 
 #endif

@@ -134,7 +134,9 @@ static inline void task_start(struct bide_task *task)
 }
 void task_start_eagerly(struct bide_task *task);
 
-/* Parks the current task until one of the waits is woken or it is interrupted; returns what the waker gave. */
+/*
+ * Parks the current task until one of the waits is woken or it is interrupted; returns what the waker gave.
+ */
 int task_park(struct wait *wait);
 
 /* Lets the other ready tasks run once; returns 0. */
@@ -186,10 +188,16 @@ bool task_defer(struct bide_task *task, struct deferred *deferred);
 /* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
 struct failure *task_copy_failure(const struct bide_task *task);
 
-/* A failure is seen by the task, or outside of tasks by this thread (NULL): what is known of it, perhaps NULL, is copied. */
+/*
+ * A failure is seen by the task, or outside of tasks by this thread (NULL): what is known of it, perhaps
+ * NULL, is copied.
+ */
 void task_see_failure(struct bide_task *task, int code, const struct failure *failure);
 
-/* The text that the running task, or outside of tasks this thread, has seen last for this code: a copy, or NULL. */
+/*
+ * The text that the running task, or outside of tasks this thread, has seen last for this code: a copy, or
+ * NULL.
+ */
 struct failure *task_recall_failure(int code);
 
 /* What is known of an ended task's failure, borrowed from it. */

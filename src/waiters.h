@@ -30,7 +30,10 @@ static inline bool waiters_empty(const struct waiters *waiters)
     return !waiters->line.next || list_empty(&waiters->line);
 }
 
-/* May this thread touch the object? `what` names its kind: "lock". Comes before all else that looks at the line. */
+/*
+ * May this thread touch the object? `what` names its kind: "lock". Comes before all else that looks at the
+ * line.
+ */
 static inline void waiters_check(struct waiters *waiters, const char *what, const void *object)
 {
     if (!waiters_empty(waiters) && waiters->sched != sched_current) waiters_check_loop(waiters, what, object);
@@ -65,7 +68,10 @@ static inline struct wait *waiters_pop(struct waiters *waiters)
     return CONTAINER(list_pop(&waiters->line), struct wait, link);
 }
 
-/* Wakes a wait that was popped; unlike plain wake also where its loop does not run just now. After waiters_check. */
+/*
+ * Wakes a wait that was popped; unlike plain wake also where its loop does not run just now. After
+ * waiters_check.
+ */
 static inline void waiters_wake(const struct waiters *waiters, struct wait *wait, int result)
 {
     if (__builtin_expect(waiters->sched == sched_current, 1))

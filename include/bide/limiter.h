@@ -39,7 +39,10 @@ BIDE_API int bide_limiter_init(struct bide_limiter *limiter, double rate, unsign
  */
 BIDE_API int bide_limiter_acquire(struct bide_limiter *limiter);
 
-/* Takes one without waiting, in a task. Returns 0, or -EAGAIN if there is none or others wait. Errors: as above. */
+/*
+ * Takes one without waiting, in a task. Returns 0, or -EAGAIN if there is none or others wait. Errors: as
+ * above.
+ */
 BIDE_API int bide_limiter_acquire_nowait(struct bide_limiter *limiter);
 
 #ifdef __cplusplus

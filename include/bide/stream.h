@@ -24,7 +24,8 @@
  * but those of a cancel, a deadline or want of memory: later calls give them again, a reader
  * after the bytes that came before.
  *
- * A stream belongs to the loop in which it was made, and no other may use it. Every function here gives -EINVAL for a NULL
+ * A stream belongs to the loop in which it was made, and no other may use it. Every function here gives
+ * -EINVAL for a NULL
  * stream, unless it says otherwise, and -EBADF for one that another task has closed meanwhile.
  */
 #ifndef BIDE_STREAM_H
@@ -59,7 +60,10 @@ BIDE_API struct bide_stream *bide_stream_new(int fd);
  */
 BIDE_API struct bide_stream *bide_stream_borrow(int fd);
 
-/* Makes two streams connected to one another (a Unix socket pair), for tests. Returns 0. Errors: socketpair's, -EPERM, -ENOMEM. */
+/*
+ * Makes two streams connected to one another (a Unix socket pair), for tests. Returns 0. Errors:
+ * socketpair's, -EPERM, -ENOMEM.
+ */
 BIDE_API int bide_stream_pair(struct bide_stream *streams[2]);
 
 /*
@@ -115,7 +119,10 @@ BIDE_API ssize_t bide_stream_read_until(struct bide_stream *stream, const void *
  */
 BIDE_API ssize_t bide_stream_peek(struct bide_stream *stream, size_t n, const char **data);
 
-/* Takes up to n of the bytes that are buffered away. Returns how many. Errors: -EBUSY while another task reads. */
+/*
+ * Takes up to n of the bytes that are buffered away. Returns how many. Errors: -EBUSY while another task
+ * reads.
+ */
 BIDE_API ssize_t bide_stream_skip(struct bide_stream *stream, size_t n);
 
 /* How many bytes can be read without waiting, as far as is known. */
@@ -124,7 +131,10 @@ BIDE_API size_t bide_stream_buffered(const struct bide_stream *stream);
 /* Whether the end has been seen, and everything before it read. */
 BIDE_API bool bide_stream_at_eof(const struct bide_stream *stream);
 
-/* The most bytes of a line, or up to a separator, with it: 64 KiB at first. Returns 0. Errors: -EINVAL for 0. */
+/*
+ * The most bytes of a line, or up to a separator, with it: 64 KiB at first. Returns 0. Errors: -EINVAL for
+ * 0.
+ */
 BIDE_API int bide_stream_set_limit(struct bide_stream *stream, size_t limit);
 
 /* ---- writing ---- */
@@ -208,7 +218,9 @@ struct bide_transport {
     void (*free)(void *arg);
     /* How many bytes `read` can give of what was received before; or NULL: none. */
     size_t (*pending)(const void *arg);
-    /* How many bytes `writev` has taken, but not sent as it was cut short; or NULL: it sends what it takes. */
+    /*
+     * How many bytes `writev` has taken, but not sent as it was cut short; or NULL: it sends what it takes.
+     */
     size_t (*unsent)(const void *arg);
     /* The descriptor, for bide_stream_fd and the addresses; or NULL: there is none. */
     int (*fd)(const void *arg);
@@ -216,8 +228,10 @@ struct bide_transport {
 };
 
 /*
- * Makes a stream over a transport, which must outlast it. arg becomes the stream's; on failure it is still yours.
- * Errors (NULL and errno): EINVAL for NULL, no `read` or `writev`, or reserved words that are not zero; ENOMEM.
+ * Makes a stream over a transport, which must outlast it. arg becomes the stream's; on failure it is still
+ * yours.
+ * Errors (NULL and errno): EINVAL for NULL, no `read` or `writev`, or reserved words that are not zero;
+ * ENOMEM.
  */
 BIDE_API struct bide_stream *bide_stream_new_with(const struct bide_transport *transport, void *arg);
 

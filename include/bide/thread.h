@@ -13,7 +13,8 @@ extern "C" {
  * Runs fn(arg) in a thread of the loop's pool and waits for it; other tasks run meanwhile. May
  * wait. A job that runs cannot be interrupted: when the wait is cut short it still returns
  * only once the job has ended, so that arg may live on this stack. So whoever wants to stop a job
- * early sets a flag that the job looks at from another task than the one that waits for it. A job that no thread has
+ * early sets a flag that the job looks at from another task than the one that waits for it. A job that no
+ * thread has
  * begun is withdrawn, and never runs.
  *
  *     int digits;
