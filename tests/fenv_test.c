@@ -36,7 +36,7 @@ static double third(void)
 }
 
 /* Whether this task rounds in that mode, by its control words and in fact. */
-static bool rounds(int mode)
+static bool rounds_by(int mode)
 {
     const double low = 0x1.5555555555555p-2, high = 0x1.5555555555556p-2;
     return fegetround() == mode && third() == (mode == FE_UPWARD ? high : low);
@@ -48,7 +48,7 @@ TASK(round_in_a_mode)
     if (mode != FE_TONEAREST) CHECK_INT(fesetround(mode), 0);
     for (int i = 0; i < 5; i++) {
         CHECK_INT(i % 2 ? bide_yield() : bide_sleep(1), 0);
-        CHECK(rounds(mode));
+        CHECK(rounds_by(mode));
     }
     return 0;
 }
@@ -59,21 +59,21 @@ TASK(the_rounding_mode_is_the_task_s_own)
     struct bide_call calls[9];
     for (int i = 0; i < 9; i++) calls[i] = (struct bide_call){round_in_a_mode, &modes[i % 3]};
     const int code = bide_gather(calls, 9, NULL);
-    return rounds(FE_TONEAREST) ? code : -EPROTO;
+    return rounds_by(FE_TONEAREST) ? code : -EPROTO;
 }
 
-TASK_OF(start_downward, rounds(FE_DOWNWARD) && fesetround(FE_UPWARD) == 0 ? 0 : -EPROTO);
+TASK_OF(start_downward, rounds_by(FE_DOWNWARD) && fesetround(FE_UPWARD) == 0 ? 0 : -EPROTO);
 
 TASK(start_tasks_upward)
 {
     const struct bide_task_options eager = {.eager = true};
     const struct bide_call calls[] = {{start_downward, NULL}, {start_downward, NULL}, {start_downward, NULL}};
-    CHECK(rounds(FE_DOWNWARD) && fesetround(FE_UPWARD) == 0);
+    CHECK(rounds_by(FE_DOWNWARD) && fesetround(FE_UPWARD) == 0);
     for (int i = 0; i < 3; i++) {
         struct bide_task *early = bide_create_task_with(&eager, start_downward, NULL);
-        CHECK(rounds(FE_UPWARD) && bide_await(early, NULL) == 0);
+        CHECK(rounds_by(FE_UPWARD) && bide_await(early, NULL) == 0);
         CHECK_INT(bide_gather(calls, 3, NULL), 0);
-        CHECK(rounds(FE_UPWARD));
+        CHECK(rounds_by(FE_UPWARD));
     }
     return 0;
 }
@@ -83,7 +83,7 @@ static void a_fresh_task_starts_with_the_loop_s_mode(void **state)
     (void)state;
     assert_int_equal(fesetround(FE_DOWNWARD), 0);
     const int code = bide_run(start_tasks_upward, NULL);
-    const bool kept = rounds(FE_DOWNWARD);
+    const bool kept = rounds_by(FE_DOWNWARD);
     assert_int_equal(fesetround(FE_TONEAREST), 0);
     assert_int_equal(code, 0);
     assert_true(kept);

@@ -142,7 +142,7 @@ static void random_generators_do_what_plain_calls_do(void **state)
     (void)state;
     static char texts[2][1 << 15];
     const char *seeds = getenv("BIDE_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 2000;
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : (uint64_t)rounds(10000);
     size_t values = 0;
     for (uint64_t seed = 1; seed <= n; seed++) {
         for (int plain = 0; plain < 2; plain++) {

@@ -159,7 +159,7 @@ static void random_tasks_share_generators(void **state)
 {
     (void)state;
     const char *seeds = getenv("BIDE_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 2000;
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : (uint64_t)rounds(10000);
     for (uint64_t seed = 1; seed <= n; seed++) {
         state_of_random = seed;
         const struct bide_options options = {

@@ -250,7 +250,7 @@ static void random_clients_agree_with_a_model(void **state)
 {
     (void)state;
     const char *seeds = getenv("BIDE_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 500;
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : (uint64_t)rounds(10000);
     for (uint64_t seed = 1; seed <= n; seed++) {
         uint64_t random = seed;
         rate_ticks = 1 + draw(&random, 12);

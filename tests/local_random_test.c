@@ -100,7 +100,7 @@ static void random_tasks_agree_with_a_model(void **state)
 {
     (void)state;
     const char *seeds = getenv("BIDE_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 2000;
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : (uint64_t)rounds(10000);
     for (int i = 0; i < LOCALS; i++) some[i].destroy = count_destroyed;
     for (uint64_t seed = 1; seed <= n; seed++) {
         struct model model = {.random = seed};

@@ -155,7 +155,7 @@ static void random_users_find_all_places_again(void **state)
 {
     (void)state;
     const char *seeds = getenv("BIDE_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 2000;
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : (uint64_t)rounds(10000);
     for (uint64_t seed = 1; seed <= n; seed++) {
         random_state = seed;
         if (check_run(random_users, NULL) != 0) fail_msg("seed %d", (int)seed);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
 
+#include "../../src/sanitizer.h"
+
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
@@ -132,4 +134,9 @@ void check_aborts(int (*fn)(void *arg), void *arg, const char *words)
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
         fail_msg("expected an abort, got status %#x and: %s", (unsigned)status, err);
     if (!strstr(err, words)) fail_msg("expected \"%s\" in: %s", words, err);
+}
+
+long rounds(long n)
+{
+    return sanitizer_valgrind() ? n / 20 : SANITIZER_FIBERS ? n / 5 : n;
 }

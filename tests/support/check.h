@@ -66,6 +66,9 @@ int check_open_fds(void);
 /* Does this program run in an emulator? Memory and mappings of both are then counted as one. */
 bool check_emulated(void);
 
+/* That many rounds of a test, or fewer where a tool makes them slow. */
+long rounds(long n);
+
 /* Skips the test and says why. Only on the main stack. */
 void check_skip(const char *why);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ends.h"
 
-#include "../../src/sanitizer.h"
-
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -218,11 +216,6 @@ ssize_t fill(int fd)
     CHECK_INT(errno, EAGAIN);
     CHECK_INT(fcntl(fd, F_SETFL, before), 0);
     return all;
-}
-
-long rounds(long n)
-{
-    return sanitizer_valgrind() ? n / 20 : SANITIZER_FIBERS ? n / 5 : n;
 }
 
 /* ---- running it ---- */

@@ -70,9 +70,6 @@ ssize_t read_flood(int fd, size_t n, size_t from);
 /* Fills it until nothing more can be written. Returns how many bytes. */
 ssize_t fill(int fd);
 
-/* That many rounds of a test, or fewer where a tool makes them slow. */
-long rounds(long n);
-
 /*
  * A task as a cmocka test, in a loop of its own on virtual or real time. It must return 0, and leave as
  * many descriptors as there were.
