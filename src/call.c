@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Invariants: a call that is not IDLE is in exactly one place: CLAIMED, with the thread that is about
- * to send it; SENT, in its loop's mailbox, or about to be; TIMED, among the timers, or in the list of
- * those whose time never comes; DUE, in a list of calls. Only the thread that took it from IDLE to
- * CLAIMED touches it before it is in the mailbox, only the loop afterwards.
- */
-#include "call.h"
-
+/* Asking for a call, from the loop, another thread or a signal handler, and taking it back. */
+#include "calls.h"
 #include "loop.h"
 #include "sys.h"
 
@@ -14,68 +8,7 @@
 
 _Static_assert(sizeof(struct call) <= sizeof(struct bide_handle), "struct bide_handle is too small");
 
-enum { IDLE, CLAIMED, SENT, TIMED, DUE };
-
-/* ---- in the loop ---- */
-
-static void become_due(struct call *call)
-{
-    atomic_store(&call->state, DUE);
-    list_append(&loop_current()->calls, &call->timer.wait.link);
-    sched_current->budget = 0; /* the next that waits makes room for a turn */
-}
-
-static void call_fire(struct wait *wait, int result)
-{
-    (void)result;
-    become_due(CONTAINER(wait, struct call, timer.wait));
-}
-
-static const struct wait_ops call_ops = {.drop = timer_drop, .fire = call_fire};
-
-static void call_open(struct letter *letter)
-{
-    struct call *call = CONTAINER(letter, struct call, letter);
-    timer_init(&call->timer, &call_ops);
-    become_due(call);
-}
-
-static void release(struct call *call)
-{
-    if (call->on_heap)
-        sys_free(call);
-    else
-        atomic_store_explicit(&call->state, IDLE, memory_order_release);
-}
-
-void calls_make(struct node *calls)
-{
-    struct node now;
-    list_init(&now);
-    list_splice(&now, calls);
-    struct node *node;
-    while ((node = list_pop(&now))) {
-        struct call *call = CONTAINER(node, struct call, timer.wait.link);
-        void (*fn)(void *arg) = call->fn;
-        void *arg = call->arg;
-        release(call);
-        fn(arg);
-    }
-}
-
-void calls_drop(struct bide_loop *loop)
-{
-    struct timer *timer;
-    while ((timer = timers_take(&loop->timers)))
-        if (timer->wait.ops == &call_ops) release(CONTAINER(timer, struct call, timer));
-    list_splice(&loop->calls, &loop->calls_never);
-    struct node *node;
-    while ((node = list_pop(&loop->calls))) release(CONTAINER(node, struct call, timer.wait.link));
-}
-
-/* ---- asking for one ---- */
-
-/* The call for the handle, or one from the heap, taken from IDLE to `state`; NULL with errno set. */
+/* The call for the handle, or one from the heap, taken from CALL_IDLE to `state`; NULL with errno set. */
 static struct call *claim(struct bide_handle *handle, void (*fn)(void *arg), void *arg, int state)
 {
     struct call *call = (struct call *)(void *)handle;
@@ -87,7 +20,7 @@ static struct call *claim(struct bide_handle *handle, void (*fn)(void *arg), voi
         }
         *call = (struct call){.on_heap = true};
     }
-    int idle = IDLE;
+    int idle = CALL_IDLE;
     if (!atomic_compare_exchange_strong(&call->state, &idle, state)) {
         errno = EBUSY;
         return NULL;
@@ -101,12 +34,12 @@ static int call_at_ns(struct bide_handle *handle, int64_t deadline, void (*fn)(v
 {
     if (!sched_current) return -EPERM;
     if (!fn) return -EINVAL;
-    struct call *call = claim(handle, fn, arg, TIMED);
+    struct call *call = claim(handle, fn, arg, CALL_TIMED);
     if (!call) return -errno;
     call->loop = loop_current();
     timer_init(&call->timer, &call_ops);
     if (deadline <= 0)
-        become_due(call);
+        call_due(call);
     else if (deadline == CLOCK_NEVER)
         list_append(&call->loop->calls_never, &call->timer.wait.link);
     else
@@ -139,15 +72,15 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
     if (!loop || !fn) return -EINVAL;
     if (loop_is_inherited(loop)) return -EPERM;
     const int saved = errno; /* a signal handler's caller must not see it change */
-    struct call *call = claim(handle, fn, arg, CLAIMED);
+    struct call *call = claim(handle, fn, arg, CALL_CLAIMED);
     const int refused = call ? 0 : -errno;
     errno = saved;
     if (refused) return refused;
     call->loop = loop;
     call->letter.open = call_open;
-    atomic_store(&call->state, SENT);
+    atomic_store(&call->state, CALL_SENT);
     const int code = mailbox_send(&loop->mailbox, &call->letter);
-    if (code < 0) release(call);
+    if (code < 0) call_release(call);
     errno = saved;
     return code;
 }
@@ -155,17 +88,17 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
 int bide_handle_cancel(struct bide_handle *handle)
 {
     struct call *call = (struct call *)(void *)handle;
-    const int state = call ? atomic_load(&call->state) : IDLE;
-    if (state == IDLE || state == CLAIMED) return 0;
+    const int state = call ? atomic_load(&call->state) : CALL_IDLE;
+    if (state == CALL_IDLE || state == CALL_CLAIMED) return 0;
     const struct visit visit = visit_begin(call->loop);
-    if (state == SENT)
+    if (state == CALL_SENT)
         (void)mailbox_open_all(&call->loop->mailbox); /* which makes it due, if it is there yet */
     const int present = atomic_load(&call->state);    /* idle again, or claimed, if the box has refused it */
-    const bool is_here = present == TIMED || present == DUE;
+    const bool is_here = present == CALL_TIMED || present == CALL_DUE;
     if (is_here) {
         timer_stop(&call->timer);
         list_remove(&call->timer.wait.link);
-        release(call);
+        call_release(call);
     }
     visit_end(visit);
     return is_here;

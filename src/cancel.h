@@ -97,18 +97,8 @@ void scope_set_due(struct scope *scope);
 /* Moves the deadline of a scope that is not due. */
 void scope_set_deadline(struct scope *scope, int64_t deadline);
 
-/*
- * Takes the scopes inside of `base` (NULL: all) out of the current task's list, for a generator that
- * gives way to who asked it. Returns the innermost of them, or NULL if there are none. No timer of theirs
- * runs meanwhile; they may still become due.
- * Aborts if `base` is not in the list: then it was left by who had not entered it.
- */
-struct scope *scopes_detach(struct scope *base);
-
-/*
- * Hangs them under the current task's innermost scope. A deadline that has passed meanwhile is due at
- * once; of a shield's grace only what had not been used up is left.
- */
-void scopes_attach(struct scope *innermost);
+/* Between these two the current task's list of scopes may be changed by hand. */
+struct level *scopes_change(void);
+void scopes_changed(void);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free cells of a chunk are linked through the word after their first. Cells from `carved` on have never
- * been
- * used and are not linked, so that fresh memory is not touched before it is needed.
+ * The free cells of a chunk are linked through the word after their first. Cells from `carved` on have
+ * never been used and are not linked, so that fresh memory is not touched before it is needed.
  */
 #include "cells.h"
 

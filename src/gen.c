@@ -11,6 +11,7 @@
  */
 #include "cancel.h"
 #include "flow.h"
+#include "gen_scopes.h"
 #include "misuse.h"
 #include "sys.h"
 

@@ -10,7 +10,7 @@
  */
 #include "loop.h"
 
-#include "call.h"
+#include "calls.h"
 #include "misuse.h"
 #include "report.h"
 #include "sys.h"
