@@ -71,6 +71,7 @@ TASK(bug_48_great_numbers_work_as_small_ones)
     for (size_t i = 0; i < KINDS * MANNERS * 10; i++) {
         const struct kind *kind = &kinds[i % KINDS];
         const enum manner manner = (enum manner)(i / KINDS % MANNERS);
+        if (!have_kind(kind)) continue; /* fd_kinds_test says so */
         CHECK_INT(open_ends(kind, manner), 0);
         for (int j = 0; j < 2; j++) {
             if (manner == OWN) CHECK_INT(bide_release(ends[j]), 0);

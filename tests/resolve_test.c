@@ -95,9 +95,14 @@ TEST(numbers_need_no_thread, NULL, NULL)
 RUN(names_of_the_hosts_file)
 {
     struct addrinfo *list = NULL;
-    CHECK_INT(bide_getaddrinfo("localhost", NULL, NULL, &list), 0);
-    CHECK(list->ai_family == AF_INET || list->ai_family == AF_INET6);
-    freeaddrinfo(list);
+    const bool known =
+        getaddrinfo("localhost", NULL, NULL, &list) == 0; /* a bare root may have no hosts file */
+    if (known) freeaddrinfo(list);
+    CHECK_INT(bide_getaddrinfo("localhost", NULL, NULL, &list), known ? 0 : -ENOENT);
+    if (known) {
+        CHECK(list->ai_family == AF_INET || list->ai_family == AF_INET6);
+        freeaddrinfo(list);
+    }
     const struct addrinfo passive = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     CHECK_INT(bide_getaddrinfo(NULL, "80", &passive, &list), 0);
     freeaddrinfo(list);

@@ -119,10 +119,15 @@ bool have_terminals(void)
     return works;
 }
 
-void need_kind(const struct kind *kind)
+bool have_kind(const struct kind *kind)
 {
     const bool is_terminal = kind == &kinds[TTY] || kind == &kinds[PTY_MASTER];
-    if (is_terminal && !have_terminals()) check_skip("there are no pseudo-terminals here (/dev/pts)");
+    return !is_terminal || have_terminals();
+}
+
+void need_kind(const struct kind *kind)
+{
+    if (!have_kind(kind)) check_skip("there are no pseudo-terminals here (/dev/pts)");
 }
 
 /* ---- of the test that runs ---- */

@@ -34,6 +34,9 @@ extern int ends[2]; /* of the test that runs: to read, to write */
 /* Are there pseudo-terminals? Not in a bare root without /dev/pts. */
 bool have_terminals(void);
 
+/* False for a kind of terminal where there are none. */
+bool have_kind(const struct kind *kind);
+
 /* On the main stack: skips the test, in words, where there are no pseudo-terminals and the kind is one. */
 void need_kind(const struct kind *kind);
 
