@@ -124,7 +124,8 @@ static void a_signal_ends_a_wait(void **state)
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     struct epoll_event event;
     const int epfd = sys_epoll_create();
-    const struct itimerval soon = {.it_interval = {0, 1000}, .it_value = {0, 1000}}, never = {{0, 0}, {0, 0}};
+    const struct itimerval soon = {.it_interval = {0, 10000}, .it_value = {0, 10000}},
+                           never = {{0, 0}, {0, 0}};
     assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
     assert_int_equal(sys_epoll_wait(epfd, &event, 1, -1), 0);
     assert_int_equal(sys_epoll_wait(epfd, &event, 1, INT64_MAX), 0);
