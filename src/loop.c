@@ -19,6 +19,7 @@
 
 static const int64_t GLANCE_NS = 50 * 1000;      /* a busy loop asks epoll at most this often */
 static const int64_t IDLE_NS = 50 * 1000 * 1000; /* after that long without work, memory is given back */
+static const int64_t LONG_NS = 1000000000;       /* or after a jump that far, where time is virtual */
 
 uint64_t loop_draw(struct bide_loop *loop)
 {
@@ -70,15 +71,22 @@ static void trim(struct bide_loop *loop, bool idle)
     timers_trim(&loop->timers);
 }
 
-/* A busy loop gives memory back that was too much for a while: after a burst, not between two. */
+/*
+ * A busy loop gives memory back that was too much for a while: after a burst, not between two. While a
+ * burst ends, stacks would go one by one; a moment later there are whole slabs of them.
+ */
 static void trim_what_lasts(struct bide_loop *loop)
 {
-    if (!has_excess(loop, false))
+    const size_t living = loop->sched.living;
+    const bool ends = living + loop->excess_living / 64 < loop->excess_living;
+    if (!has_excess(loop, false)) {
         loop->excess_ns = 0;
-    else if (loop->excess_ns == 0)
+    } else if (loop->excess_ns == 0 || ends) {
         loop->excess_ns = loop->polled_ns;
-    else if (loop->polled_ns - loop->excess_ns > IDLE_NS)
+        loop->excess_living = living;
+    } else if (loop->polled_ns - loop->excess_ns > IDLE_NS) {
         trim(loop, false);
+    }
 }
 
 /* Real time: waits for events until the next deadline. */
@@ -93,7 +101,13 @@ static void wait_real(struct bide_loop *loop)
     timers_fire(&loop->timers);
 }
 
-/* Virtual time: jumps to the next deadline, unless a poll finds something or a thread is at work. */
+/* Has somebody outside something for us? Nobody has to be asked if no task waits for a descriptor. */
+static bool was_called(struct bide_loop *loop)
+{
+    return loop->poller.waiting > 0 ? poll_now(loop, 0) : mailbox_collect(&loop->mailbox);
+}
+
+/* Virtual time: jumps to the next deadline, unless something has come or a thread is at work. */
 static void wait_virtual(struct bide_loop *loop)
 {
     const int64_t next = timers_next(&loop->timers);
@@ -102,8 +116,9 @@ static void wait_virtual(struct bide_loop *loop)
         return;
     }
     const bool blocked = loop->mailbox.expected > 0 || next == CLOCK_NEVER;
-    if (poll_now(loop, blocked ? -1 : 0) || blocked) return;
-    if (next - loop->timers.now_ns > IDLE_NS && has_excess(loop, true)) trim(loop, true);
+    if (blocked) poll_now(loop, -1);
+    if (blocked || was_called(loop)) return;
+    if (next - loop->timers.now_ns >= LONG_NS && has_excess(loop, true)) trim(loop, true);
     timers_jump(&loop->timers, next);
     timers_fire(&loop->timers);
 }

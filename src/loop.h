@@ -30,6 +30,7 @@ struct bide_loop {
     int64_t polled_ns;       /* when epoll was asked last */
     int64_t worked_ns;       /* when a step last had something to do */
     int64_t excess_ns;       /* since when there has been memory to give back; 0: there is none */
+    size_t excess_living;    /* how many tasks there were then */
     unsigned forks;          /* task_forks, when it was made */
     bool running;            /* between loop_enter and loop_leave */
     bool exposed;            /* a pointer to it was given out: another thread may post to it */
