@@ -2,8 +2,8 @@
 /*
  * Invariants
  *  - Each entry has a slot of its own; slots[node->place - 1].node is the node. No entry is before
- *    its parent, entries[(i - 1) / 4], by key and then by its slot's order, which is counted up with
- *    each insertion and stays until the entry goes.
+ *    its parent, entries[(i - 1) / 4], by key and then by order, which is counted up with each insertion.
+ *    Before the count runs over, all get new ones, from 0 on.
  *  - The first entry's node is there: an entry whose node was taken out goes when it comes first.
  *  - Both arrays are one piece of memory. The entries begin so that four siblings share a cache line.
  */
@@ -12,16 +12,29 @@
 #include "array.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ARITY = 4, FIRST_CAPACITY = 64, ASIDE = ARITY - 1, FEW = 64, LARGE = 4096 };
+enum { ARITY = 4, FIRST_CAPACITY = 64, ASIDE = ARITY - 1, FEW = 64, LARGE = 4096, MOST = 1 << 30 };
 
 /* ---- order ---- */
 
-static bool before(const struct heap *heap, const struct heap_entry *a, const struct heap_entry *b)
+static bool before(const struct heap_entry *a, const struct heap_entry *b)
 {
-    if (a->key != b->key) return a->key < b->key;
-    return heap->slots[a->slot].order < heap->slots[b->slot].order;
+    return a->key != b->key ? a->key < b->key : a->order < b->order;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return before(a, b) ? -1 : 1;
+}
+
+/* Once in 2^32 insertions. Sorted entries are a heap too. */
+static __attribute__((noinline, cold)) void count_anew(struct heap *heap)
+{
+    qsort(heap->entries, heap->count, sizeof *heap->entries, compare);
+    for (size_t i = 0; i < heap->count; i++) heap->entries[i].order = (uint32_t)i;
+    heap->next_order = (uint32_t)heap->count;
 }
 
 /* Puts the entry at i or, while its parent is after it, further up. */
@@ -29,7 +42,7 @@ static void sift_up(struct heap *heap, size_t i, struct heap_entry entry)
 {
     while (i > 0) {
         const size_t parent = (i - 1) / ARITY;
-        if (!before(heap, &entry, &heap->entries[parent])) break;
+        if (!before(&entry, &heap->entries[parent])) break;
         heap->entries[i] = heap->entries[parent];
         i = parent;
     }
@@ -41,7 +54,7 @@ static size_t first_child(const struct heap *heap, size_t i)
     size_t best = i * ARITY + 1;
     const size_t end = best + ARITY < heap->count ? best + ARITY : heap->count;
     for (size_t child = best + 1; child < end; child++)
-        if (before(heap, &heap->entries[child], &heap->entries[best])) best = child;
+        if (before(&heap->entries[child], &heap->entries[best])) best = child;
     return best;
 }
 
@@ -59,7 +72,7 @@ static void sift_down(struct heap *heap, size_t i, struct heap_entry entry)
     while (i * ARITY + 1 < heap->count) {
         fetch_grandchildren(heap, i);
         const size_t child = first_child(heap, i);
-        if (!before(heap, &heap->entries[child], &entry)) break;
+        if (!before(&heap->entries[child], &entry)) break;
         heap->entries[i] = heap->entries[child];
         i = child;
     }
@@ -70,7 +83,7 @@ static void sift_down(struct heap *heap, size_t i, struct heap_entry entry)
 
 static size_t size_of(size_t capacity)
 {
-    return (ASIDE + capacity) * sizeof(struct heap_entry) + capacity * sizeof(struct heap_slot);
+    return (ASIDE + capacity) * sizeof(struct heap_entry) + capacity * sizeof(union heap_slot);
 }
 
 static void release(struct heap *heap)
@@ -81,10 +94,11 @@ static void release(struct heap *heap)
 /* Other memory, with room for so many. The arrays stay as they are where that is not to be had. */
 static int move(struct heap *heap, size_t capacity)
 {
+    if (capacity > MOST) return -ENOMEM;
     struct heap_entry *memory = array_resize(NULL, 0, size_of(capacity));
     if (!memory) return -ENOMEM;
     struct heap_entry *entries = memory + ASIDE;
-    struct heap_slot *slots = (struct heap_slot *)(void *)(entries + capacity);
+    union heap_slot *slots = (union heap_slot *)(void *)(entries + capacity);
     if (heap->entries) {
         memcpy(entries, heap->entries, heap->count * sizeof *entries);
         memcpy(slots, heap->slots, heap->carved * sizeof *slots);
@@ -103,13 +117,13 @@ static size_t slot_take(struct heap *heap)
 {
     if (!heap->free) return heap->carved++;
     const size_t slot = heap->free - 1;
-    heap->free = (size_t)heap->slots[slot].order;
+    heap->free = heap->slots[slot].next_free;
     return slot;
 }
 
 static void slot_give(struct heap *heap, size_t slot)
 {
-    heap->slots[slot].order = heap->free;
+    heap->slots[slot].next_free = heap->free;
     heap->free = slot + 1;
     heap->dead--;
 }
@@ -128,7 +142,7 @@ static bool is_dead(const struct heap *heap, size_t i)
 static inline __attribute__((always_inline)) void fetch_ahead(const struct heap *heap)
 {
     if (heap->count <= ARITY) return;
-    __builtin_prefetch(heap->slots[heap->entries[0].slot].node, 1);
+    __builtin_prefetch(heap->slots[heap->entries[first_child(heap, 0)].slot].node, 1);
     for (size_t i = 1; i <= ARITY; i++) __builtin_prefetch(&heap->slots[heap->entries[i].slot], 1);
 }
 
@@ -164,9 +178,11 @@ int heap_insert(struct heap *heap, struct heap_node *node, int64_t key)
         if (code < 0 && heap->dead == 0) return code;
         if (code < 0) purge(heap);
     }
-    const struct heap_entry entry = {key, slot_take(heap)};
-    heap->slots[entry.slot] = (struct heap_slot){node, heap->next_order++};
-    node->place = entry.slot + 1;
+    if (heap->next_order == UINT32_MAX) count_anew(heap);
+    const size_t slot = slot_take(heap);
+    const struct heap_entry entry = {key, heap->next_order++, (uint32_t)slot};
+    heap->slots[slot].node = node;
+    node->place = slot + 1;
     sift_up(heap, heap->count++, entry);
     return 0;
 }
@@ -188,12 +204,12 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 }
 
 /* The nodes get the first slots, so that the others' memory can go. */
-static void renumber(struct heap *heap, struct heap_slot *slots)
+static void renumber(struct heap *heap, union heap_slot *slots)
 {
     for (size_t i = 0; i < heap->count; i++) {
         slots[i] = heap->slots[heap->entries[i].slot];
         slots[i].node->place = i + 1;
-        heap->entries[i].slot = i;
+        heap->entries[i].slot = (uint32_t)i;
     }
 }
 
@@ -211,7 +227,7 @@ void heap_trim(struct heap *heap)
 {
     if (heap->capacity <= FIRST_CAPACITY || !is_mostly_unused(heap)) return;
     purge(heap);
-    struct heap_slot *slots = array_resize(NULL, 0, (heap->count + 1) * sizeof *slots);
+    union heap_slot *slots = array_resize(NULL, 0, (heap->count + 1) * sizeof *slots);
     if (!slots) return; /* without memory to move to, the larger arrays serve as well */
     renumber(heap, slots);
     memcpy(heap->slots, slots, heap->count * sizeof *slots);

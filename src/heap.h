@@ -18,25 +18,26 @@ struct heap_node {
 /* What is sifted. */
 struct heap_entry {
     int64_t key;
-    size_t slot;
+    uint32_t order;
+    uint32_t slot;
 };
 
 /* What an entry stands for, at a fixed place. */
-struct heap_slot {
+union heap_slot {
     struct heap_node *node; /* NULL: it was taken out */
-    uint64_t order;         /* of a free slot: 1 + the next free one */
+    size_t next_free;       /* of a free slot: 1 + the next free one */
 };
 
 struct heap {
     void *memory; /* of both arrays */
     struct heap_entry *entries;
-    struct heap_slot *slots;
+    union heap_slot *slots;
     size_t count;    /* entries, and slots that they use */
     size_t dead;     /* those whose node was taken out */
     size_t capacity; /* of both */
     size_t carved;   /* slots that were ever used */
     size_t free;     /* 1 + the first free one of these; 0: none */
-    uint64_t next_order;
+    uint32_t next_order;
 };
 
 /* All zero is an empty heap. */
