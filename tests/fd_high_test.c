@@ -36,8 +36,8 @@ static int raise_limit(int wanted)
 /* Gives an end the number, or the next free one below it. */
 static int move_to(int *fd, int number)
 {
-    const int limit = raise_limit(HIGHEST + 1);
-    const int moved = fcntl(*fd, F_DUPFD_CLOEXEC, number < limit ? number : limit - 4);
+    const int most = raise_limit(HIGHEST + 1) - 4; /* there are two ends, or three */
+    const int moved = fcntl(*fd, F_DUPFD_CLOEXEC, number < most ? number : most);
     CHECK(moved >= 0 && bide_close(*fd) == 0);
     *fd = moved;
     return 0;

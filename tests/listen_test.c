@@ -73,14 +73,14 @@ RUN(every_address_of_this_machine)
 {
     int fds[4];
     const int n = bide_listen_with(NULL, 0, NULL, fds, 4);
-    CHECK_INT(n, resolver_has_v6() ? 2 : 1);
+    CHECK(n == 2 || (n == 1 && !resolver_has_v6())); /* the wildcard may be there without any address */
     CHECK_INT(is_reached(fds[n - 1], "127.0.0.1"), 0);
-    if (n == 2) CHECK_INT(is_reached(fds[0], "::1"), 0);
+    if (resolver_has_v6()) CHECK_INT(is_reached(fds[0], "::1"), 0);
     for (int i = 0; i < n; i++) CHECK_INT(bide_close(fds[i]), 0);
     const int fd = bide_listen(NULL, 0, 0); /* the same by one socket */
     CHECK(fd >= 0);
     CHECK_INT(is_reached(fd, "127.0.0.1"), 0);
-    if (n == 2) CHECK_INT(is_reached(fd, "::1"), 0);
+    if (resolver_has_v6()) CHECK_INT(is_reached(fd, "::1"), 0);
     return bide_close(fd);
 }
 
