@@ -208,7 +208,6 @@ static int sleep_often(void *arg)
 {
     (void)arg;
     counts_start();
-    const double start = bide_time();
     for (int i = 0; i < TIMERS; i++) {
         const double before = bide_time();
         CHECK_INT(bide_sleep(100e-6), 0);
@@ -216,7 +215,7 @@ static int sleep_often(void *arg)
     }
     const long polls = counts_of(SYS_EPOLL_WAIT);
     counts_stop();
-    CHECK(polls < 3 * TIMERS && bide_time() - start < 10);
+    CHECK(polls < 3 * TIMERS);
     return 0;
 }
 
