@@ -6,14 +6,12 @@
 #include "answer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <time.h>
 
 enum {
     HEAD_ROOM = 512,        /* bytes that the head of an answer may take */
-    FILE_PART = 256 * 1024, /* bytes of a file that are sent before others get their turn */
+    FILE_PART = 256 * 1024, /* bytes of a file that have a deadline of their own */
 };
 
 static void put(struct http_desk *desk, const char *text, size_t n)
@@ -75,22 +73,11 @@ static void put_preamble(struct http_worker *worker, struct http_desk *desk)
 }
 
 /* send(2) and recv(2) go to the socket directly, write(2) and read(2) by way of the file: that costs more. */
-static int send_all(int fd, const char *data, size_t n)
-{
-    while (n > 0) {
-        const ssize_t sent = bide_send(fd, data, n, 0);
-        if (sent < 0) return (int)sent;
-        data += sent;
-        n -= (size_t)sent;
-    }
-    return 0;
-}
-
 int http_flush(struct http_connection *c)
 {
     struct http_desk *desk = c->desk;
     if (desk->used == 0) return 0;
-    const int code = send_all(c->fd, desk->out, desk->used);
+    const int code = bide_send_all(c->fd, desk->out, desk->used, 0, NULL);
     desk->used = 0;
     if (code < 0) c->phase = HTTP_ANSWERING; /* half an answer went out: no other may follow */
     return code;
@@ -141,7 +128,7 @@ int http_answer(struct http_connection *c, int status, const char *type, const c
     }
     http_enter(c, HTTP_ANSWERING);
     code = http_flush(c);
-    return code < 0 ? code : send_all(c->fd, body, size);
+    return code < 0 ? code : bide_send_all(c->fd, body, size, 0, NULL);
 }
 
 int http_answer_status(struct http_connection *c, int status, const char *more)
@@ -150,20 +137,15 @@ int http_answer_status(struct http_connection *c, int status, const char *more)
     return http_answer(c, status, "text/plain", more, text, strlen(text));
 }
 
-/* sendfile(2) takes what the socket has room for; then others have their turn. */
+/* A client that takes a part of the file has the time anew for the next one. */
 static int send_file(struct http_connection *c, int file, size_t size)
 {
     while (size > 0) {
-        const ssize_t n = sendfile(c->fd, file, NULL, size < FILE_PART ? size : FILE_PART);
-        if (n == 0) return -EIO; /* it has become shorter */
-        if (n < 0 && errno != EAGAIN && errno != EINTR) return -errno;
-        if (n > 0) {
-            size -= (size_t)n;
-            c->phase = HTTP_NEW; /* this client does read: the deadline begins anew */
-        }
+        const ssize_t n = bide_sendfile(c->fd, file, NULL, size < FILE_PART ? size : FILE_PART);
+        if (n <= 0) return n < 0 ? (int)n : -EIO; /* it has become shorter */
+        size -= (size_t)n;
+        c->phase = HTTP_NEW;
         http_enter(c, HTTP_ANSWERING);
-        const int code = size > 0 ? bide_poll(c->fd, POLLOUT) : 0;
-        if (code < 0) return code;
     }
     return 0;
 }

@@ -38,25 +38,14 @@ struct client {
 
 /* ---- replies ---- */
 
-/* Sends what is left of the replies. */
-static int send_rest(struct client *client, const struct bytes *out, size_t *done)
-{
-    while (*done < out->len) {
-        const ssize_t n = bide_send(client->fd, out->data + *done, out->len - *done, 0);
-        if (n < 0) return (int)n;
-        *done += (size_t)n;
-    }
-    return 0;
-}
-
 /* What has been done is also answered, even when the server ends: a cancel has to wait for it. */
 static int send_replies(struct client *client, const struct bytes *out)
 {
-    size_t done = 0;
-    int code = send_rest(client, out, &done);
+    size_t done;
+    int code = bide_send_all(client->fd, out->data, out->len, 0, &done);
     if (code != -ECANCELED) return code;
     BIDE_SHIELD(GRACE) {
-        code = send_rest(client, out, &done);
+        code = bide_send_all(client->fd, out->data + done, out->len - done, 0, NULL);
     }
     return code;
 }

@@ -6,14 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LETTERS = 32 };
+enum { LETTERS = 32, LENGTHS = 16 };
 
-static const struct command *by_letter[LETTERS];
+/* Lists of commands, by first letter and length: there are hardly two in one. */
+static const struct command *known[LETTERS][LENGTHS];
+
+/* Where such a name is listed; the letters of both cases are the same modulo LETTERS. */
+static const struct command **list_of(struct slice name)
+{
+    return &known[(unsigned char)name.data[0] % LETTERS][name.len % LENGTHS];
+}
 
 static void add_family(struct command *commands)
 {
     for (; commands->name; commands++) {
-        const struct command **list = &by_letter[commands->name[0] % LETTERS];
+        const struct command **list = list_of((struct slice){commands->name, strlen(commands->name)});
         commands->next = *list;
         *list = commands;
     }
@@ -21,18 +28,17 @@ static void add_family(struct command *commands)
 
 void commands_init(void)
 {
-    memset(by_letter, 0, sizeof by_letter);
+    memset(known, 0, sizeof known);
     add_family(server_commands);
     add_family(pubsub_commands);
     add_family(collection_commands);
-    add_family(string_commands); /* the most usual ones are found first */
+    add_family(string_commands);
 }
 
-/* The letters of both cases are the same modulo LETTERS. */
 static const struct command *find(struct slice name)
 {
     if (name.len == 0) return NULL;
-    const struct command *command = by_letter[(unsigned char)name.data[0] % LETTERS];
+    const struct command *command = *list_of(name);
     while (command && !slice_is(name, command->name)) command = command->next;
     return command;
 }

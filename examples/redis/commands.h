@@ -33,7 +33,7 @@ struct command {
     int arity;
     void (*run)(struct call *call);
     bool while_subscribed;      /* a client that has subscribed may send it too */
-    const struct command *next; /* with the same first letter; set when the program starts */
+    const struct command *next; /* in the same list; set when the program starts */
 };
 
 /* To be called once, before the first request. */

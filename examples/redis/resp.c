@@ -19,15 +19,19 @@ static enum resp_status refuse(struct resp_parser *parser, const char *error)
     return RESP_ERROR;
 }
 
-static enum resp_status add_span(struct resp_parser *parser, size_t start, size_t len)
+static bool grow_spans(struct resp_parser *parser)
 {
-    if (parser->count == parser->capacity) {
-        const size_t capacity = parser->capacity ? 2 * parser->capacity : SPANS_MIN;
-        struct resp_span *spans = realloc(parser->spans, capacity * sizeof *spans);
-        if (!spans) return refuse(parser, "ERR out of memory");
-        parser->spans = spans;
-        parser->capacity = capacity;
-    }
+    const size_t capacity = parser->capacity ? 2 * parser->capacity : SPANS_MIN;
+    struct resp_span *spans = realloc(parser->spans, capacity * sizeof *spans);
+    if (!spans) return false;
+    parser->spans = spans;
+    parser->capacity = capacity;
+    return true;
+}
+
+static inline enum resp_status add_span(struct resp_parser *parser, size_t start, size_t len)
+{
+    if (parser->count == parser->capacity && !grow_spans(parser)) return refuse(parser, "ERR out of memory");
     parser->spans[parser->count++] = (struct resp_span){start, len};
     return RESP_REQUEST;
 }
@@ -38,23 +42,23 @@ static enum resp_status add_span(struct resp_parser *parser, size_t start, size_
  * A line such as "$12": its type, digits, CR LF. A minus sign makes a 0 of it where `may_be_less`.
  * Each byte is judged when it is seen, so that the verdict does not depend on the pieces.
  */
-static enum resp_status take_number(struct resp_parser *parser, const char *data, size_t n, bool may_be_less,
-                                    size_t *number)
+static inline enum resp_status take_number(struct resp_parser *parser, const char *data, size_t n,
+                                           bool may_be_less, size_t *number)
 {
-    size_t i = parser->pos + 1, value = 0;
-    const bool negative = may_be_less && i < n && data[i] == '-';
-    if (negative) i++;
-    const size_t first = i;
-    for (; i < n && data[i] >= '0' && data[i] <= '9'; i++) {
-        if (i - first == COUNT_DIGITS) return refuse(parser, "ERR Protocol error: number too long");
-        value = 10 * value + (size_t)(data[i] - '0');
+    const char *at = data + parser->pos + 1, *const end = data + n;
+    const bool negative = may_be_less && at < end && *at == '-';
+    const char *const first = at += negative;
+    size_t value = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; at++) {
+        if (at - first == COUNT_DIGITS) return refuse(parser, "ERR Protocol error: number too long");
+        value = 10 * value + (size_t)(*at - '0');
     }
-    if (i == n) return RESP_MORE;
-    if (i == first || data[i] != '\r') return refuse(parser, "ERR Protocol error: invalid number");
-    if (++i == n) return RESP_MORE;
-    if (data[i] != '\n') return refuse(parser, "ERR Protocol error: expected LF after CR");
+    if (at >= end) return RESP_MORE;
+    if (at == first || *at != '\r') return refuse(parser, "ERR Protocol error: invalid number");
+    if (++at == end) return RESP_MORE;
+    if (*at != '\n') return refuse(parser, "ERR Protocol error: expected LF after CR");
     *number = negative ? 0 : value;
-    parser->pos = i + 1;
+    parser->pos = (size_t)(at + 1 - data);
     return RESP_REQUEST;
 }
 
