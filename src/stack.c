@@ -259,6 +259,7 @@ int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct s
     if (!stack_has_spare(pool, class)) {
         const int error = class_grow(&pool->classes[class], why);
         if (error < 0) return error;
+        pool->used |= 1u << class;
     }
     stack_set_aside(pool, class);
     *own = NULL;
@@ -313,16 +314,18 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
 bool stack_excess(const struct stack_pool *pool, bool idle)
 {
     if (!list_empty(&pool->own_free)) return true;
-    for (int i = 0; i < STACK_CLASSES; i++)
-        if (class_excess(&pool->classes[i], idle)) return true;
+    for (uint32_t used = pool->used; used; used &= used - 1)
+        if (class_excess(&pool->classes[__builtin_ctz(used)], idle)) return true;
     return false;
 }
 
 void stack_trim(struct stack_pool *pool, bool idle)
 {
     own_unmap(pool);
-    for (int i = 0; i < STACK_CLASSES; i++)
-        if (class_excess(&pool->classes[i], idle)) class_trim(&pool->classes[i], idle);
+    for (uint32_t used = pool->used; used; used &= used - 1) {
+        struct stack_class *class = &pool->classes[__builtin_ctz(used)];
+        if (class_excess(class, idle)) class_trim(class, idle);
+    }
 }
 
 void stack_reset_guards(void)

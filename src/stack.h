@@ -58,6 +58,7 @@ struct stack_class {
 
 struct stack_pool {
     struct stack_class classes[STACK_CLASSES];
+    uint32_t used;        /* a bit for each class that has ever had a stack */
     struct node own_free; /* slabs of one slot: mappings of their own that are over, until stack_trim */
     size_t own_in_use;    /* promised ones included */
 };
