@@ -55,6 +55,36 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
+/* glibc's type is a union of pointers to all kinds of addresses. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+
+int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    counts.others++;
+    return (int)syscall(SYS_accept4, fd, addr, len, flags);
+}
+
+#pragma GCC diagnostic pop
+
+int close(int fd)
+{
+    counts.others++;
+    return (int)syscall(SYS_close, fd);
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    counts.others++;
+    return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
+}
+
+int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+{
+    counts.others++;
+    return (int)syscall(SYS_getsockopt, fd, level, option, value, len);
+}
+
 static inline double counts_all(const struct counts *all)
 {
     return (double)(all->reads + all->writes + all->waits + all->others);

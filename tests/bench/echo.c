@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * echo [PAIRS]: TCP echo of 64 bytes on one connection, 50 and 1,000. bide's server, the raw one and
- * bide's on streams in turns, each a process of its own on the first processor, the load on the second. The figure that
+ * echo [PAIRS]: TCP echo of 64 bytes on one connection, 50 and 1,000. bide's server, the raw one and bide's on
+ * streams in turns, each a process of its own on the first processor, the load on the second. The figure that
  * counts is the server's CPU time for each request; the others depend on the load as well.
  *
  * echo --peer COMMAND...: the same load on a server that the command starts, which serves whoever
  * connects to the listening socket that it finds as descriptor 3, and is killed in the end.
  */
 #include "echo_server.h"
+#include "server_process.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 enum { MESSAGE = 64, MOST_REQUESTS = 2000000 };
 
@@ -122,44 +120,23 @@ static struct outcome load_outcome(const struct load *load)
 
 /* ---- bide and the raw server ---- */
 
-static int listen_anywhere(struct sockaddr_in *address)
-{
-    socklen_t len = sizeof *address;
-    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    must(fd >= 0 && bind(fd, (struct sockaddr *)address, len) == 0 && listen(fd, SOMAXCONN) == 0 &&
-             getsockname(fd, (struct sockaddr *)address, &len) == 0,
-         "a listening socket");
-    return fd;
-}
-
-static pid_t start_server(void (*server)(const struct echo_job *job), const struct echo_job *job)
-{
-    const pid_t child = fork();
-    must(child >= 0, "fork");
-    if (child > 0) return child;
-    pin_to(0);
-    server(job);
-    _exit(0);
-}
-
 /* The server ends when the load has closed all. */
-static struct outcome run(void (*server)(const struct echo_job *job), int connections, int yielders)
+static struct outcome run(void (*server)(const struct server_job *job), int connections, int yielders)
 {
     struct sockaddr_in address;
-    struct echo_figures figures;
+    struct server_figures figures;
     struct load load = {.n = connections};
-    int says[2], status;
+    int says[2];
     char ready;
     must(pipe(says) == 0, "pipe");
-    const struct echo_job job = {listen_anywhere(&address), connections, yielders, says[1]};
+    const struct server_job job = {listen_anywhere(&address), connections, yielders, says[1]};
     const pid_t child = start_server(server, &job);
     load_open(&load, &address);
     must(read(says[0], &ready, 1) == 1, "the server to be ready");
     load_run(&load, load_seconds());
     load_close(&load);
     must(read(says[0], &figures, sizeof figures) == sizeof figures, "the server's figures");
-    must(waitpid(child, &status, 0) == child && status == 0, "the server");
+    end_server(child);
     close(says[0]);
     close(says[1]);
     close(job.listener);
@@ -250,11 +227,7 @@ static void run_peer(char **command, int connections)
 
 int main(int argc, char **argv)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    raise_descriptor_limit();
     if (argc > 2 && strcmp(argv[1], "--peer") == 0) {
         pin_to(1);
         run_peer(&argv[2], 1);

@@ -1,59 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The echo servers: bide's, the same on streams, and a raw edge-triggered epoll loop which takes a short read for the
- * end of what is there. All accept a known number of connections, then tell the load to begin, and
+ * The echo servers: bide's, the same on streams, and a raw edge-triggered epoll loop which takes a short read
+ * for the end of what is there. All accept a known number of connections, then tell the load to begin, and
  * end when the last one is closed.
  */
 #ifndef ECHO_SERVER_H
 #define ECHO_SERVER_H
 
-#include "counted.h"
-
-#include "bench.h"
+#include "server_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/resource.h>
 
 enum { ECHO_BUFFER = 4096 };
-
-struct echo_job {
-    int listener;
-    int connections;
-    int yielders; /* tasks that only yield, beside the server */
-    int out;      /* where it tells that it is ready, and in the end its figures */
-};
-
-struct echo_figures {
-    double cpu_ns; /* user and system */
-    struct counts counts;
-};
-
-static struct echo_figures echo_before;
-
-static double echo_cpu_ns(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e9 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
-}
-
-static void echo_ready(const struct echo_job *job)
-{
-    must(write(job->out, "r", 1) == 1, "write");
-    echo_before = (struct echo_figures){echo_cpu_ns(), counts};
-}
-
-static void echo_over(const struct echo_job *job)
-{
-    struct echo_figures figures = {echo_cpu_ns() - echo_before.cpu_ns, counts};
-    figures.counts.reads -= echo_before.counts.reads;
-    figures.counts.writes -= echo_before.counts.writes;
-    figures.counts.waits -= echo_before.counts.waits;
-    figures.counts.others -= echo_before.counts.others;
-    must(write(job->out, &figures, sizeof figures) == sizeof figures, "write");
-}
 
 /* ---- by hand ---- */
 
@@ -78,12 +36,12 @@ static void raw_accept(int epfd, int listener)
     must(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
 
-static void raw_server(const struct echo_job *job)
+static void raw_server(const struct server_job *job)
 {
     struct epoll_event events[256];
     const int epfd = epoll_create1(0);
     for (int i = 0; i < job->connections; i++) raw_accept(epfd, job->listener);
-    echo_ready(job);
+    server_ready(job);
     for (int open = job->connections; open > 0;) {
         const int n = epoll_wait(epfd, events, 256, -1);
         for (int i = 0; i < n; i++) {
@@ -92,7 +50,7 @@ static void raw_server(const struct echo_job *job)
             open--;
         }
     }
-    echo_over(job);
+    server_over(job);
     close(epfd);
 }
 
@@ -118,7 +76,7 @@ static int echo_yielder(void *arg)
 
 static int echo_serve_all(void *arg)
 {
-    const struct echo_job *job = arg;
+    const struct server_job *job = arg;
     struct bide_group connections;
     must(bide_adopt(job->listener) == 0, "bide_adopt");
     BIDE_GROUP(connections) {
@@ -126,16 +84,16 @@ static int echo_serve_all(void *arg)
             const intptr_t fd = bide_accept(job->listener, NULL, NULL);
             must(fd >= 0 && bide_group_spawn(&connections, echo_connection, (void *)fd) == 0, "bide_accept");
         }
-        echo_ready(job);
+        server_ready(job);
     }
-    echo_over(job);
+    server_over(job);
     return bide_group_result(&connections);
 }
 
 /* The connections, and beside them tasks that are cancelled when the last connection has ended. */
 static int echo_main(void *arg)
 {
-    const struct echo_job *job = arg;
+    const struct server_job *job = arg;
     struct bide_group yielders;
     int code = 0;
     BIDE_GROUP(yielders) {
@@ -147,7 +105,7 @@ static int echo_main(void *arg)
     return code;
 }
 
-static void bide_server(const struct echo_job *job)
+static void bide_server(const struct server_job *job)
 {
     must(bide_run(echo_main, (void *)(uintptr_t)job) == 0, "bide_run");
 }
@@ -183,18 +141,18 @@ static void wait_for_open(int n)
 
 static int stream_main(void *arg)
 {
-    const struct echo_job *job = arg;
+    const struct server_job *job = arg;
     const struct bide_server_options options = {.fds = &job->listener, .count = 1};
     struct bide_server *server = bide_start_server(NULL, 0, stream_connection, NULL, &options);
     must(server, "bide_start_server");
     wait_for_open(job->connections);
-    echo_ready(job);
+    server_ready(job);
     wait_for_open(0);
-    echo_over(job);
+    server_over(job);
     return bide_server_close(server, 0);
 }
 
-static void stream_server(const struct echo_job *job)
+static void stream_server(const struct server_job *job)
 {
     must(bide_run(stream_main, (void *)(uintptr_t)job) >= 0, "bide_run");
 }

@@ -36,7 +36,7 @@ function choose_baseline(w,    parts, n, i, name) {
     n = split(targets[w], parts, " ")
     for (i = 1; i <= n; i++) {
         name = parts[i]
-        if (sub(/^x[0-9.]+@/, "", name) && ((w, name) in base)) return name
+        if (sub(/^[x>][0-9.]+@/, "", name) && ((w, name) in base)) return name
     }
     return first_base[w]
 }
@@ -47,14 +47,14 @@ function judge(w,    parts, n, i, part, at, name, factor, ratio, text) {
     for (i = 1; i <= n; i++) {
         part = parts[i]
         if (i > 1) text = text ", "
-        if (part ~ /^x/) {
+        if (part ~ /^[x>]/) {
             at = index(part, "@")
             name = substr(part, at + 1)
             factor = substr(part, 2, at - 2)
             ratio = ((w, name) in ratios) ? ratios[w, name] : ""
-            text = text "≤ " factor " × " name
+            text = text (part ~ /^x/ ? "≤ " : "≥ ") factor " × " name
             if (ratio == "") text = text " (not there)"
-            else if (ratio > factor + 0) text = text " (missed)"
+            else if (part ~ /^x/ ? ratio > factor + 0 : ratio < factor + 0) text = text " (missed)"
         } else {
             factor = part ~ /^~/ ? substr(part, 2) * scale : part
             text = text "≤ " limit_text(factor, unit[w]) (value[w] <= factor + 0 ? "" : " (missed)")
@@ -97,7 +97,7 @@ NR == FNR {
         peer[w, name] = field[6]
         ratios[w, name] = field[7]
         other = best_peer[w]
-        if (other == "" || (unit[w] == "1/s" ? peer[w, other] < field[6] + 0 : peer[w, other] > field[6] + 0))
+        if (other == "" || (unit[w] ~ /\/s$/ ? peer[w, other] < field[6] + 0 : peer[w, other] > field[6] + 0))
             best_peer[w] = name
     }
 }
