@@ -82,13 +82,14 @@ static inline void end_server(pid_t child)
     must(waitpid(child, &status, 0) == child && status == 0, "the server");
 }
 
-/* Thousands of connections need more descriptors than a shell gives. */
-static inline void raise_descriptor_limit(void)
+/* Thousands of connections need more descriptors than a shell gives. How many there are then. */
+static inline long raise_descriptor_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 0;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* with fewer, socket() tells */
+    return limit.rlim_cur < 1000000 ? (long)limit.rlim_cur : 1000000;
 }
 
 #endif
