@@ -2,7 +2,7 @@
 /*
  * A TCP proxy: what comes from either side goes to the other, and so does the end: a half close stays
  * one. Each direction is a task of its own, so neither holds up the other. The bytes are copied: splice(2)
- * through a pipe saved a twentieth of the CPU time in tests/bench/proxy, and took a sixth of the rate.
+ * through a pipe was slower in tests/bench/proxy, and hardly cheaper.
  *
  *     tcp_proxy PORT HOST PORT    from a port of 127.0.0.1 to another server; without arguments to one
  *                                 in this run, with a client that shows it
