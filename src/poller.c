@@ -19,6 +19,7 @@
 enum {
     CHUNK = 64,
     MOST_BATCHES = 256,
+    MANY = 8,
     BATCH = 56, /* events taken by one call: of up to 16 bytes each, within the stack a call may use */
     ALWAYS = EPOLLERR | EPOLLHUP | EPOLLRDHUP,
     DISTURBANCE = ALWAYS | EPOLLPRI
@@ -212,6 +213,24 @@ static void deliver(struct descriptor *descriptor, uint32_t events)
     }
 }
 
+/*
+ * Among a thousand descriptors those of a batch, and the waits on their tasks' stacks, have left the caches.
+ * All are fetched side by side, before they are looked at one by one. Always inlined, as gcc takes a call that
+ * only fetches for one without effect, and drops it.
+ */
+static inline __attribute__((always_inline)) void fetch(const struct poller *poller,
+                                                        const struct epoll_event *events, int n)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < n; i++) {
+            const struct descriptor *descriptor = poller_find(poller, (int)(uint32_t)events[i].data.u64);
+            if (!descriptor) continue;
+            __builtin_prefetch(pass == 0 ? (const void *)descriptor : descriptor->waits.next);
+            if (pass == 0) __builtin_prefetch(&descriptor->waits.prev);
+        }
+    }
+}
+
 /* Takes one batch of events and wakes. How many there were. */
 static int poll_batch(struct poller *poller, int64_t timeout_ns)
 {
@@ -219,6 +238,7 @@ static int poll_batch(struct poller *poller, int64_t timeout_ns)
     const int n = sys_epoll_wait(poller->epfd, events, BATCH, timeout_ns);
     if (n < 0)
         misuse("the loop's epoll descriptor %d was closed or replaced: %s", poller->epfd, strerror(-n));
+    if (n >= MANY) fetch(poller, events, n);
     for (int i = 0; i < n; i++) {
         struct descriptor *descriptor = poller_find(poller, (int)(uint32_t)events[i].data.u64);
         if (!descriptor || descriptor->generation != events[i].data.u64 >> 32) continue;
