@@ -145,32 +145,40 @@ static struct wait *stand_beside(struct wait *wait, struct wait *first)
     return wait;
 }
 
-/* Has every trial under way watched; the last wait, or NULL without memory. */
-static struct wait *watch_all(struct race *race)
+static int watch_trial(struct trial *trial)
+{
+    struct descriptor *descriptor = poller_get(poller_current, trial->fd);
+    if (!descriptor) return -errno;
+    trial->wait = (struct fd_wait){.events = EPOLLOUT};
+    wait_init(&trial->wait.wait, &trial_ops);
+    return poller_watch(poller_current, descriptor, &trial->wait);
+}
+
+/* Has every trial under way watched, or none. *last: the wait of the last one, the others beside it. */
+static int watch_all(struct race *race, struct wait **last)
 {
     struct wait *first = NULL;
     for (size_t i = 0; i < race->started; i++) {
         struct trial *trial = &race->trials[i];
         if (trial->fd < 0) continue;
-        struct descriptor *descriptor = poller_get(poller_current, trial->fd);
-        trial->wait = (struct fd_wait){.events = EPOLLOUT};
-        wait_init(&trial->wait.wait, &trial_ops);
-        if (!descriptor || poller_watch(poller_current, descriptor, &trial->wait) < 0) {
+        const int code = watch_trial(trial);
+        if (code < 0) {
             for (; first; first = first->beside) (void)drop_trial(first); /* it never refuses */
-            return NULL;
+            return code;
         }
         first = stand_beside(&trial->wait.wait, first);
     }
-    return first;
+    *last = first;
+    return 0;
 }
 
 /* Waits until something has happened to a trial, or the next one is to be started. */
 static int race_wait(struct race *race)
 {
-    const int code = cancel_cut();
+    struct wait *first = NULL;
+    int code = cancel_cut();
+    if (code == 0) code = watch_all(race, &first);
     if (code < 0) return code;
-    struct wait *first = watch_all(race);
-    if (!first) return -ENOMEM;
     cancel_arm(); /* the scopes' deadlines were there first */
     if (race->started < race->to->n) {
         timer_init(&race->timer, &timer_ops);

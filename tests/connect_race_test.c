@@ -135,6 +135,26 @@ IN_WORLD(only_one_family)
     return 0;
 }
 
+/* Its own error is told, not want of memory, and the trials under way are given up with it. */
+IN_WORLD(bug_35_a_trial_that_cannot_be_watched)
+{
+    static const int errors[] = {ENOSPC, ENOMEM, EINVAL};
+    const struct bide_connect_options options = {.delay = 0.1};
+    const int before = check_open_fds();
+    resolver_set((const char *const[]){"127.0.0.1", "127.0.0.2", "127.0.0.4", NULL});
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        for (int trial = 0; trial < 2; trial++) {
+            faults_set(SYS_EPOLL_CTL, errors[i], trial, 1);
+            CHECK_INT(bide_connect_to("host", holes_port, &options), -errors[i]);
+            CHECK_INT(faults_asked(), 1 + 2 * trial); /* the first one is taken out again */
+            faults_clear();
+            CHECK_INT(check_open_fds(), before);
+        }
+    const int fd = bide_connect_to("host", holes_port, &options); /* all is as it was */
+    CHECK(fd >= 0);
+    return bide_close(fd);
+}
+
 /* ---- cut short ---- */
 
 static int connect_somewhere(void *arg)
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(an_address_that_stands_there_twice_is_tried_once),
         cmocka_unit_test(families_take_turns),
         cmocka_unit_test(only_one_family),
+        cmocka_unit_test(bug_35_a_trial_that_cannot_be_watched),
         cmocka_unit_test(a_deadline_closes_all),
         cmocka_unit_test(cancel_at_every_step),
         cmocka_unit_test(a_cancelled_task_connects_to_nothing),

@@ -44,7 +44,8 @@ struct bide_connect_options {
  *
  * Returns the descriptor. Errors: -EINVAL for a NULL host, an empty path, a port outside of 0 to
  * 65535 or bad options; -ENAMETOOLONG for a path or a name; those of bide_getaddrinfo; the first
- * address's failure when all have failed, as -ECONNREFUSED; -EPERM outside a task; -ENOMEM.
+ * address's failure when all have failed, as -ECONNREFUSED; -EPERM outside a task; -ENOMEM, or
+ * -ENOSPC where epoll may watch no more (/proc/sys/fs/epoll/max_user_watches).
  */
 BIDE_API int bide_connect_to(const char *host, int port, const struct bide_connect_options *opt);
 
