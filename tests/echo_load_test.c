@@ -6,13 +6,11 @@
  */
 #include "crowd.h"
 #include "ends.h"
+#include "example.h"
 
-#include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,56 +148,21 @@ static void a_server_holds_10000_connections(void **state)
 
 /* ---- the example ---- */
 
-/* Where the build puts it, seen from this program. Empty if it is not there. */
-static void find_example(char *path, size_t size)
-{
-    char self[PATH_MAX / 2] = "";
-    path[0] = '\0';
-    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return;
-    snprintf(path, size, "%s/../examples/echo_server", dirname(self));
-    if (access(path, X_OK) < 0) path[0] = '\0';
-}
-
-static pid_t start_example(const char *path, int *port)
-{
-    char line[128] = "";
-    int output[2];
-    assert_int_equal(pipe(output), 0);
-    fflush(NULL);
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(output[1], STDOUT_FILENO);
-        close(output[0]);
-        close(output[1]);
-        if (!freopen("/dev/null", "w", stderr)) _exit(127); /* it tells of each reset connection */
-        execl("/bin/sh", "sh", "-c", "exec $EMULATOR \"$0\" 0", path, (char *)NULL);
-        _exit(127);
-    }
-    close(output[1]);
-    const ssize_t n = read(output[0], line, sizeof line - 1);
-    close(output[0]);
-    *port = n > 0 && strstr(line, "127.0.0.1:") ? atoi(strstr(line, "127.0.0.1:") + 10) : 0;
-    return pid;
-}
-
 static void the_example_holds_10000_connections(void **state)
 {
     (void)state;
     char path[PATH_MAX];
-    int port = 0, status = -1;
-    find_example(path, sizeof path);
-    if (!path[0]) {
-        print_message("the example was not built\n");
-        skip();
-    }
-    const pid_t server = start_example(path, &port);
+    struct example server;
+    example_need("echo_server", path, sizeof path);
+    /* It tells of each connection that is reset. */
+    example_start(&server, "exec $EMULATOR \"$0\" 0 2>/dev/null", path, "", NULL, NULL);
+    const char *said = example_hear(&server, "127.0.0.1:");
+    const int port = said && example_hear(&server, "\n") ? atoi(said) : 0;
     if (port == 0) print_message("the example does not run here\n");
     address = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     report = port ? crowd_run(&address) : (struct crowd_report){0, 0, 0};
-    kill(server, SIGTERM);
-    assert_int_equal(waitpid(server, &status, 0), server);
+    const int status = example_stop(&server);
     if (port == 0) skip();
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);

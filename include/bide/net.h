@@ -104,6 +104,11 @@ BIDE_API int bide_listen_with(const char *host, int port, const struct bide_list
  *     int fds[4], n = bide_listen_fds(fds, 4);
  *     if (n == 0) n = bide_listen_with(NULL, 80, NULL, fds, 4);
  *
+ * Ask once: each call gives the same numbers, whatever they stand for by then. As any descriptor they
+ * belong to one loop: of several that serve one socket, such as one a thread, each further one gets a
+ * duplicate (dup(2)) of its own. Whoever is first then accepts a client, and what waits to be accepted when
+ * all have closed theirs waits for the next process to which the socket is passed.
+ *
  * Returns how many were passed, of which the first n are in fds and bide's own; 0 for none. Errors:
  * those of bide_adopt, -EPERM where no loop runs.
  */
