@@ -64,7 +64,8 @@ struct bide_server_options {
  * connection. May wait, if the host is a name. The server must be given to bide_server_close, once.
  *
  * host, port: as for bide_listen_with: NULL for all addresses, "unix:/path", port 0 for one that is
- * picked. The file of a Unix socket is removed when the server no longer listens.
+ * picked. The file of a Unix socket is removed when the server no longer listens: from then on, while the
+ * last handlers still run, another server can take the path; before it gets EADDRINUSE.
  * opt->fds: they become the server's, who closes them; on failure they are still yours.
  * Errors (NULL and errno, with a text that names the address): those of bide_listen_with and
  * bide_adopt, EINVAL for a NULL handler or bad options, ENOTSOCK or EINVAL for one of opt->fds that
