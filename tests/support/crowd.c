@@ -6,15 +6,26 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { SOURCES = 8, AT_ONCE = 100, PATIENCE = 60 };
+enum {
+    SOURCES = 8,
+    AT_ONCE = 100,
+    PATIENCE = 60,
+    SINGLE = 20,
+    FLOOD_EACH = 40,
+    FLOOD = 256 * 1024,
+    LITTLE = 2048
+};
 
 int connections;
 
@@ -73,17 +84,29 @@ static char byte_of(int i, int place)
 static void send_round(int i, int round)
 {
     char bytes[ROUND];
+    size_t sent = 0;
     for (int place = 0; place < ROUND; place++) bytes[place] = byte_of(i, round * ROUND + place);
-    (void)send(sockets[i], bytes, sizeof bytes, MSG_NOSIGNAL); /* it may have been cancelled */
+    const size_t singly = round > 0 && i % FATES == BYTE_BY_BYTE ? SINGLE : 0;
+    while (sent < singly && send(sockets[i], bytes + sent, 1, MSG_NOSIGNAL) == 1) sent++;
+    (void)send(sockets[i], bytes + sent, sizeof bytes - sent, MSG_NOSIGNAL); /* it may have been cancelled */
+}
+
+/* As much as the server and the kernel take, up to a limit. */
+static void send_flood(int i)
+{
+    static const char bytes[ROUND];
+    for (int sent = 0; sent < FLOOD; sent += ROUND)
+        if (send(sockets[i], bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return;
 }
 
 /* Receives up to there. False if wrong bytes came, or nothing came in time. */
 static bool receive_until(int i, int end)
 {
     char bytes[ROUND];
+    const int most = i % FATES == BYTE_BY_BYTE ? 1 : ROUND;
     while (received[i] < end) {
         const int left = end - received[i];
-        const ssize_t n = recv(sockets[i], bytes, (size_t)(left < ROUND ? left : ROUND), 0);
+        const ssize_t n = recv(sockets[i], bytes, (size_t)(left < most ? left : most), 0);
         if (n <= 0) return n == 0 || errno == ECONNRESET || errno == EPIPE;
         for (ssize_t j = 0; j < n; j++, received[i]++)
             if (bytes[j] != byte_of(i, received[i])) return false;
@@ -103,6 +126,8 @@ static bool connect_one(int i)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+    if (i % FATES == NEVER_READS) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){LITTLE}, sizeof(int));
+    if (i % FATES == BYTE_BY_BYTE) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return bind(fd, (const struct sockaddr *)&source, sizeof source) == 0 &&
            connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
 }
@@ -134,10 +159,9 @@ static void go_on(int i)
 {
     if (i % FATES != RESET || i % 2) send_round(i, 1);
     if (i % FATES == RESET) reset(i); /* every other one while its answer is under way */
-    if (i % FATES == HALF_CLOSED) {
-        send_round(i, 2);
-        shutdown(sockets[i], SHUT_WR);
-    }
+    if (i % FATES == HALF_CLOSED || i % FATES == BYTE_BY_BYTE) send_round(i, 2);
+    if (i % FATES == HALF_CLOSED) shutdown(sockets[i], SHUT_WR);
+    if (i % FATES == NEVER_READS && i / FATES % FLOOD_EACH == 0) send_flood(i);
 }
 
 /* After all that was sent: the end of what was half closed, nothing else. */
@@ -152,6 +176,10 @@ static bool ends_well(int i)
 static void finish(int i, struct crowd_report *all)
 {
     if (i % FATES == RESET) return;
+    if (i % FATES == NEVER_READS) {
+        reset(i);
+        return;
+    }
     bool right = receive_until(i, 2 * ROUND);
     if (i % FATES == STAYS && right) send_round(i, 2);
     right = right && receive_until(i, TOTAL);
@@ -172,4 +200,36 @@ struct crowd_report crowd_run(const struct sockaddr_in *server)
     for (int i = 0; i < connections; i++) go_on(i);
     for (int i = 0; i < connections; i++) finish(i, &all);
     return all;
+}
+
+int crowd_told(void)
+{
+    int told = 0;
+    for (int i = 0; i < connections; i++) told += i % FATES != RESET && i % FATES != NEVER_READS;
+    return told;
+}
+
+/* ---- as a process ---- */
+
+struct crowd_process crowd_start(const struct sockaddr_in *server)
+{
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    fflush(NULL);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const struct crowd_report report = crowd_run(server);
+        _exit(write(fds[1], &report, sizeof report) != sizeof report);
+    }
+    close(fds[1]);
+    return (struct crowd_process){.pid = pid, .from = fds[0]};
+}
+
+void crowd_end(const struct crowd_process *process)
+{
+    int status = -1;
+    assert_int_equal(close(process->from), 0);
+    assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
+    assert_true(WIFEXITED(status)); /* with a code of valgrind's where that is at work */
 }
