@@ -173,6 +173,41 @@ static void loops_begin_and_end_in_a_storm(void **state)
     assert_true(after.sa_handler == do_nothing);
 }
 
+/* ---- handlers on the stacks of tasks ---- */
+
+enum { BUSY = 8 };
+static atomic_int hits; /* handlers that ran on a task's stack */
+
+static void count_hit(int number)
+{
+    (void)number;
+    if (bide_current_task()) hits++;
+}
+
+TASK(be_busy)
+{
+    while (hits < rounds(20)) CHECK_INT(bide_yield(), 0);
+    return 0;
+}
+
+/* The smallest stacks have room for the registers, all of them, and a handler that asks for no other stack. */
+TASK(bug_23_a_handler_fits_on_the_smallest_stack)
+{
+    const struct bide_task_options smallest = {.stack_size = bide_stack_min()};
+    const struct sigaction action = {.sa_handler = count_hit, .sa_flags = SA_RESTART};
+    const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+    struct bide_task *tasks[BUSY];
+    struct sigaction old;
+    hits = 0;
+    sigaction(SIGPROF, &action, &old);
+    setitimer(ITIMER_PROF, &often, NULL);
+    for (int i = 0; i < BUSY; i++) tasks[i] = bide_create_task_with(&smallest, be_busy, NULL);
+    for (int i = 0; i < BUSY; i++) CHECK_INT(bide_await(tasks[i], NULL), 0);
+    setitimer(ITIMER_PROF, &never, NULL);
+    sigaction(SIGPROF, &old, NULL);
+    return 0;
+}
+
 static void run_in_a_loop(void **state)
 {
     const bide_fn fn = (bide_fn)(uintptr_t)*state;
@@ -187,6 +222,7 @@ int main(void)
         cmocka_unit_test(all_loops_get_each_signal),
         IN_A_LOOP(a_storm_of_signals_disturbs_no_io),
         cmocka_unit_test(loops_begin_and_end_in_a_storm),
+        IN_A_LOOP(bug_23_a_handler_fits_on_the_smallest_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
