@@ -154,31 +154,30 @@ static int watch_trial(struct trial *trial)
     return poller_watch(poller_current, descriptor, &trial->wait);
 }
 
-/* Has every trial under way watched, or none. *last: the wait of the last one, the others beside it. */
-static int watch_all(struct race *race, struct wait **last)
+/* Has every trial under way watched; the last wait, the others beside it. NULL for a failure: none is. */
+static struct wait *watch_all(struct race *race, int *failure)
 {
     struct wait *first = NULL;
     for (size_t i = 0; i < race->started; i++) {
         struct trial *trial = &race->trials[i];
         if (trial->fd < 0) continue;
-        const int code = watch_trial(trial);
-        if (code < 0) {
+        *failure = watch_trial(trial);
+        if (*failure < 0) {
             for (; first; first = first->beside) (void)drop_trial(first); /* it never refuses */
-            return code;
+            return NULL;
         }
         first = stand_beside(&trial->wait.wait, first);
     }
-    *last = first;
-    return 0;
+    return first;
 }
 
 /* Waits until something has happened to a trial, or the next one is to be started. */
 static int race_wait(struct race *race)
 {
-    struct wait *first = NULL;
     int code = cancel_cut();
-    if (code == 0) code = watch_all(race, &first);
     if (code < 0) return code;
+    struct wait *first = watch_all(race, &code);
+    if (!first) return code;
     cancel_arm(); /* the scopes' deadlines were there first */
     if (race->started < race->to->n) {
         timer_init(&race->timer, &timer_ops);
