@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking for a call, from the loop, another thread or a signal handler, and taking it back. */
+#include "call.h"
+
 #include "calls.h"
 #include "loop.h"
 #include "sys.h"
@@ -85,7 +87,7 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
     return code;
 }
 
-int bide_handle_cancel(struct bide_handle *handle)
+int call_cancel(struct bide_handle *handle)
 {
     struct call *call = (struct call *)(void *)handle;
     const int state = call ? atomic_load(&call->state) : CALL_IDLE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions that the loop calls between tasks: asyncio's call_soon, call_later and call_at; and
- * how other threads and signal handlers reach a loop. Such a function runs outside of any task
- * and must not wait (-EPERM), but may create tasks.
+ * Functions that the loop calls between tasks: asyncio's call_soon, call_later, call_at, add_reader
+ * and add_writer; and how other threads and signal handlers reach a loop. Such a function runs outside
+ * of any task and must not wait (-EPERM), but may create tasks.
  *
  * These calls, and no others, may be made to a loop from any thread, with the pointer that
  * bide_current_loop gave while it ran, or one from bide_loop_new:
@@ -50,6 +50,26 @@ BIDE_API int bide_call_later(struct bide_handle *handle, double seconds, void (*
 
 /* The same at a time of bide_time(). */
 BIDE_API int bide_call_at(struct bide_handle *handle, double when, void (*fn)(void *arg), void *arg);
+
+/*
+ * Has fn(arg) called once when the descriptor is ready for one of the events, POLLIN or POLLOUT, or has
+ * an error or an end (asyncio's add_reader and add_writer, for one time; inside fn it can be asked for
+ * anew). fn must not wait: it reads or writes by libc's calls, with MSG_DONTWAIT on what would block.
+ *
+ *     static void on_input(void *arg)                     // of a library with callbacks
+ *     {
+ *         struct client *client = arg;
+ *         if (library_read(client->library) == 0)
+ *             bide_call_on_fd(&client->handle, client->fd, POLLIN, on_input, client);
+ *     }
+ *
+ * The descriptor may be bide's own or any other, and tasks may wait for it, too. bide_close and
+ * bide_release of it end this without a call; whoever closes it by close(2) cancels first.
+ * Returns 0. Errors: -EPERM where no loop runs, -EINVAL for NULL, the handle too, or other events, -EBADF,
+ * -EBUSY for a handle that is pending, -ENOMEM, those of epoll_ctl(2).
+ */
+BIDE_API int bide_call_on_fd(struct bide_handle *handle, int fd, int events, void (*fn)(void *arg),
+                             void *arg);
 
 /*
  * Takes the call back. In the loop's thread. Returns 1, or 0 if it has been made, was cancelled
