@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking for a call, from the loop, another thread or a signal handler, and taking it back. */
-#include "call.h"
-
 #include "calls.h"
 #include "loop.h"
 #include "sys.h"
@@ -29,6 +27,7 @@ static struct call *claim(struct bide_handle *handle, void (*fn)(void *arg), voi
     }
     call->fn = fn;
     call->arg = arg;
+    call->drop = NULL;
     return call;
 }
 
@@ -87,7 +86,7 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
     return code;
 }
 
-int call_cancel(struct bide_handle *handle)
+int bide_handle_cancel(struct bide_handle *handle)
 {
     struct call *call = (struct call *)(void *)handle;
     const int state = call ? atomic_load(&call->state) : CALL_IDLE;
@@ -100,6 +99,7 @@ int call_cancel(struct bide_handle *handle)
     if (is_here) {
         timer_stop(&call->timer);
         list_remove(&call->timer.wait.link);
+        if (call->drop) call->drop(call->arg);
         call_release(call);
     }
     visit_end(visit);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions that the loop calls when a descriptor is ready, and how any call is taken back.
+ * Functions that the loop calls when a descriptor is ready.
  *
- * Invariant: a handle is pending as a call whose time never comes, with `by_descriptor` and its watch as
- * function and argument, exactly as long as the watch is linked into its descriptor. What is left when the
- * loop ends is freed with it.
+ * Invariant: a handle is pending as a call whose time never comes, with its watch as argument, exactly as
+ * long as the watch is linked into its descriptor. What is left when the loop ends is freed with it.
  */
-#include "call.h"
-
 #include "calls.h"
 #include "loop.h"
 #include "sys.h"
@@ -24,14 +21,9 @@ struct fd_watch {
     void *arg;
 };
 
-/* What tells such a call from others: it is never made. */
-static void by_descriptor(void *arg)
+static void watch_free(void *arg)
 {
-    (void)arg;
-}
-
-static void watch_free(struct fd_watch *watch)
-{
+    struct fd_watch *watch = arg;
     poller_unwatch(&watch->wait);
     list_remove(&watch->node);
     sys_free(watch);
@@ -54,9 +46,9 @@ static void watch_fire(struct wait *wait, int result)
     struct fd_watch *watch = CONTAINER(wait, struct fd_watch, wait.wait);
     if (is_spurious(watch, result)) return;
     const struct fd_watch done = *watch;
-    watch_free(watch);
-    (void)call_cancel(done.handle);                                             /* it was pending */
-    if (result != -EBADF) (void)bide_call_soon(done.handle, done.fn, done.arg); /* its handle is free now */
+    (void)bide_handle_cancel(done.handle); /* which was pending, and frees the watch */
+    if (result != -EBADF)
+        (void)bide_call_soon(done.handle, done.fn, done.arg); /* with a handle that is free */
 }
 
 static const struct wait_ops watch_ops = {.fire = watch_fire};
@@ -71,13 +63,15 @@ static int call_when_ready(const struct fd_watch *plan, struct descriptor *descr
     watch->wait = (struct fd_wait){.events = (plan->events & POLLIN ? EPOLLIN : 0u) |
                                              (plan->events & POLLOUT ? EPOLLOUT : 0u)};
     wait_init(&watch->wait.wait, &watch_ops);
-    int code = bide_call_later(plan->handle, BIDE_FOREVER, by_descriptor, watch);
-    if (code == 0 && (code = watch_start(watch, descriptor)) < 0) (void)call_cancel(plan->handle); /* ours */
-    if (code < 0)
+    int code = bide_call_later(plan->handle, BIDE_FOREVER, plan->fn, watch);
+    if (code == 0 && (code = watch_start(watch, descriptor)) < 0) (void)bide_handle_cancel(plan->handle);
+    if (code < 0) {
         sys_free(watch);
-    else
-        list_append(&loop_current()->leftovers, &watch->node);
-    return code;
+        return code;
+    }
+    ((struct call *)(void *)plan->handle)->drop = watch_free;
+    list_append(&loop_current()->leftovers, &watch->node);
+    return 0;
 }
 
 int bide_call_on_fd(struct bide_handle *handle, int fd, int events, void (*fn)(void *arg), void *arg)
@@ -91,12 +85,4 @@ int bide_call_on_fd(struct bide_handle *handle, int fd, int events, void (*fn)(v
     if (ready > 0) return bide_call_soon(handle, fn, arg);
     const struct fd_watch plan = {.handle = handle, .fd = fd, .events = events, .fn = fn, .arg = arg};
     return call_when_ready(&plan, descriptor);
-}
-
-int bide_handle_cancel(struct bide_handle *handle)
-{
-    const struct call *call = (const struct call *)(const void *)handle;
-    const int cancelled = call_cancel(handle);
-    if (cancelled && call->fn == by_descriptor) watch_free(call->arg);
-    return cancelled;
 }

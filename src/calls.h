@@ -20,6 +20,7 @@ struct __attribute__((may_alias)) call {
     struct bide_loop *loop;
     void (*fn)(void *arg);
     void *arg;
+    void (*drop)(void *arg); /* what a cancel calls, or NULL */
     atomic_int state;
     bool on_heap; /* made by the library, and freed by it */
 };
