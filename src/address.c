@@ -187,7 +187,8 @@ int addresses_find(struct addresses *addresses, const char *host, int port, int 
         return parse_unix(addresses->two, host + sizeof unix_prefix - 1);
     }
     if (port < 0 || port > MOST_PORT) return fail(EINVAL, "%d is no port: they end at %d", port, MOST_PORT);
-    if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6) return -EINVAL;
+    if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
+        return fail(EINVAL, "%d is no family of addresses with ports", family);
     if (!host) return take_all_of_machine(addresses, port, family);
     if (!parse_number(addresses->two, host, port)) return resolve(addresses, host, port, family, type);
     addresses->n = 1;

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "sys.h"
 
+#include <bide/error.h>
 #include <bide/io.h>
 #include <bide/net.h>
 #include <bide/task.h>
@@ -19,6 +20,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+
+#define fail(err, ...) bide_fail_at(NULL, 0, err, __VA_ARGS__)
 
 static const double HEAD_START = 0.25; /* seconds, as RFC 8305 advises */
 static const double FULL = 0.01;       /* until a Unix socket without room is asked again: no event tells */
@@ -276,7 +279,8 @@ int bide_connect_to(const char *host, int port, const struct bide_connect_option
     const struct bide_connect_options defaults = {0};
     if (!opt) opt = &defaults;
     if (!task_current) return -EPERM;
-    if (!host || !is_sound(opt)) return -EINVAL;
+    if (!host) return fail(EINVAL, "there is no host to connect to");
+    if (!is_sound(opt)) return fail(EINVAL, "the options to connect to %s make no sense", host);
     int code = cancel_check();
     if (code < 0) return code;
     struct addresses to;

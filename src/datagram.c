@@ -6,6 +6,7 @@
 #include "sys.h"
 
 #include <bide/datagram.h>
+#include <bide/error.h>
 #include <bide/io.h>
 #include <errno.h>
 
@@ -57,7 +58,8 @@ int bide_datagram_bind(const char *host, int port)
 int bide_datagram_connect(const char *host, int port)
 {
     if (!task_current) return -EPERM;
-    return host ? open_for(host, port, NULL, "connect to") : -EINVAL;
+    if (!host) return bide_fail_at(NULL, 0, EINVAL, "there is no host to connect to");
+    return open_for(host, port, NULL, "connect to");
 }
 
 /* ---- one at a time ---- */
@@ -83,6 +85,8 @@ ssize_t bide_sendto(int fd, const void *buf, size_t n, int flags, const struct s
 
 /* ---- several at once: an attempt's message is the first of `count` struct mmsghdr ---- */
 
+enum { BATCH_MOST = 1024 };
+
 static struct mmsghdr *messages_of(const struct attempt *attempt)
 {
     return (struct mmsghdr *)(void *)attempt->message;
@@ -107,10 +111,16 @@ static ssize_t try_sendmmsg(const struct attempt *attempt, enum how how)
                         attempt->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* The kernel takes no more at a time either. */
+static int at_once(unsigned n)
+{
+    return n < BATCH_MOST ? (int)n : BATCH_MOST;
+}
+
 static int perform(const struct attempt *attempt, const struct mmsghdr *messages, unsigned n)
 {
     if (!task_current) return -EPERM;
-    if (!messages || n == 0 || n > INT16_MAX) return -EINVAL;
+    if (!messages || n == 0) return -EINVAL;
     return (int)attempt_perform(attempt);
 }
 
@@ -120,7 +130,7 @@ int bide_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
                                     .fd = fd,
                                     .side = SIDE_IN,
                                     .message = first_of(messages),
-                                    .count = (int)n,
+                                    .count = at_once(n),
                                     .flags = flags};
     return perform(&attempt, messages, n);
 }
@@ -131,7 +141,7 @@ int bide_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
                                     .fd = fd,
                                     .side = SIDE_OUT,
                                     .message = first_of(messages),
-                                    .count = (int)n,
+                                    .count = at_once(n),
                                     .flags = flags};
     return perform(&attempt, messages, n);
 }

@@ -132,7 +132,8 @@ int bide_listen_with(const char *host, int port, const struct bide_listen_option
     const struct bide_listen_options defaults = {0};
     if (!opt) opt = &defaults;
     if (!task_current) return -EPERM;
-    if (!fds || n == 0 || !is_sound(opt)) return -EINVAL;
+    if (!fds || n == 0 || !is_sound(opt))
+        return fail(EINVAL, "the options to listen on %s make no sense", host ? host : "all addresses");
     int code = cancel_check();
     if (code < 0) return code;
     const struct listen_plan plan = {.type = SOCK_STREAM,

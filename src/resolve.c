@@ -16,11 +16,12 @@
 #include <bide/sync.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define fail(err, ...) bide_fail_at(NULL, 0, err, __VA_ARGS__)
 
-enum { MOST_NAME = 255, SHOWN = 100, NUMERIC = NI_NUMERICHOST | NI_NUMERICSERV };
+enum { MOST_PORT = 65535, MOST_NAME = 255, SHOWN = 100, NUMERIC = NI_NUMERICHOST | NI_NUMERICSERV };
 
 /* Either the addresses of a name, or the names of an address. */
 struct lookup {
@@ -166,6 +167,13 @@ static bool is_number(const char *service)
     return service[strspn(service, "0123456789")] == '\0';
 }
 
+/* libc would cut the upper bits off. */
+static int check_port(const char *service)
+{
+    if (!is_number(service) || strtoul(service, NULL, 10) <= MOST_PORT) return 0;
+    return fail(ENOENT, "%s is no port: they end at %d", service, MOST_PORT);
+}
+
 static bool is_address(const char *host)
 {
     struct in6_addr number;
@@ -205,6 +213,7 @@ int bide_getaddrinfo(const char *host, const char *service, const struct addrinf
     if (!list) return -EINVAL;
     int code = check_name("host", host);
     if (code == 0) code = check_name("service", service);
+    if (code == 0 && service) code = check_port(service);
     if (code < 0) return code;
     struct lookup *lookup = lookup_of_name(host, service, hints);
     if (!lookup) return -ENOMEM;

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <limits.h>
 
+enum { ONCE_MOST = 0x7ffff000 }; /* what Linux sends in one call; it refuses much larger counts */
+
 struct sending {
     struct attempt attempt;
     int file;
@@ -24,6 +26,7 @@ static ssize_t try_sendfile(const struct attempt *attempt, enum how how)
         if (ready < 0) return ready;
         if (n > PIPE_BUF) n = PIPE_BUF;
     }
+    if (n > ONCE_MOST) n = ONCE_MOST;
     return sys_sendfile(attempt->fd, sending->file, sending->offset, n);
 }
 

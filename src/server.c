@@ -120,6 +120,7 @@ int bide_server_wait(struct bide_server *server)
 {
     if (!task_current) return -EPERM;
     if (!server) return -EINVAL;
+    if (task_owner(task_current) == &server->owner) return -EDEADLK;
     if (server->left > 0) return server_stand_in(&server->ended, &end_ops);
     return cancel_check();
 }

@@ -12,7 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { EXACTLY_DIRECT = 16 * 1024 }; /* bytes that read_exactly reads into the stream at the most */
+enum {
+    EXACTLY_DIRECT = 16 * 1024, /* bytes that read_exactly reads into the stream at the most */
+    ONCE_MOST = 0x7ffff000,     /* what Linux reads in one call; it refuses much larger counts */
+};
 
 /* ---- beginning and ending ---- */
 
@@ -66,6 +69,7 @@ static ssize_t receive(struct bide_stream *stream, void *buf, size_t room)
 {
     if (stream->eof) return 0;
     if (stream->read_error < 0) return stream->read_error;
+    if (room > ONCE_MOST) room = ONCE_MOST;
     const ssize_t n = stream->transport->read(stream->arg, buf, room);
     if (n > 0 && (size_t)n > room)
         misuse("the transport of the stream at %p read %zd bytes into a buffer of %zu", (void *)stream, n,
@@ -130,6 +134,7 @@ static ssize_t read_some(struct bide_stream *stream, void *buf, size_t n)
 
 ssize_t bide_stream_read(struct bide_stream *stream, void *buf, size_t n)
 {
+    if (n > 0 && !buf) return -EINVAL;
     const int code = begin(stream);
     return code < 0 ? code : end(stream, read_some(stream, buf, n));
 }
@@ -170,6 +175,7 @@ static ssize_t read_exactly(struct bide_stream *stream, void *buf, size_t n)
 
 int bide_stream_read_exactly(struct bide_stream *stream, void *buf, size_t n)
 {
+    if (n > 0 && !buf) return -EINVAL;
     const int code = begin(stream);
     return code < 0 ? code : (int)end(stream, read_exactly(stream, buf, n));
 }
@@ -212,7 +218,7 @@ static ssize_t fill_until(struct bide_stream *stream, const void *separator, siz
             const char *found = find(first + from, most - from, separator, size);
             if (found) return found + size - first;
         }
-        if (length >= stream->limit) return too_long(stream);
+        if (length > stream->limit) return too_long(stream);
         if (most >= size) from = most - size + 1;
         const ssize_t got = fill(stream, 0);
         if (got <= 0) return got;

@@ -149,7 +149,7 @@ static ssize_t write_parts(struct bide_stream *stream, const struct iovec *iov, 
     size_t done = 0;
     while (done < total) {
         const ssize_t part = send_once(stream, &rest);
-        if (part < 0) return end(stream, done > 0 ? (ssize_t)done : part);
+        if (part < 0) return end(stream, done > 0 && !stream->closed ? (ssize_t)done : part);
         done += (size_t)part;
     }
     return end(stream, (ssize_t)done);
@@ -158,7 +158,7 @@ static ssize_t write_parts(struct bide_stream *stream, const struct iovec *iov, 
 ssize_t bide_stream_write(struct bide_stream *stream, const void *buf, size_t n)
 {
     const struct iovec iov = {(void *)(uintptr_t)buf, n};
-    return n > SSIZE_MAX ? -EINVAL : write_parts(stream, &iov, 1, n);
+    return n > SSIZE_MAX || (n > 0 && !buf) ? -EINVAL : write_parts(stream, &iov, 1, n);
 }
 
 ssize_t bide_stream_writev(struct bide_stream *stream, const struct iovec *iov, int n)
@@ -166,7 +166,7 @@ ssize_t bide_stream_writev(struct bide_stream *stream, const struct iovec *iov, 
     if (n < 0 || (n > 0 && !iov)) return -EINVAL;
     size_t total = 0;
     for (int i = 0; i < n; i++) {
-        if (iov[i].iov_len > SSIZE_MAX - total) return -EINVAL;
+        if (iov[i].iov_len > SSIZE_MAX - total || (iov[i].iov_len > 0 && !iov[i].iov_base)) return -EINVAL;
         total += iov[i].iov_len;
     }
     return write_parts(stream, iov, n, total);
@@ -199,9 +199,11 @@ ssize_t bide_stream_vprintf(struct bide_stream *stream, const char *fmt, va_list
     if (!fmt) return -EINVAL;
     const int code = begin(stream, true);
     if (code < 0) return code;
-    const ssize_t n = format(stream, fmt, args);
-    if (n > 0 && buffer_length(&stream->out) > stream->high)
+    ssize_t n = format(stream, fmt, args);
+    if (n > 0 && buffer_length(&stream->out) > stream->high) {
         (void)send_down_to(stream, stream->low); /* all was taken; the next call tells of a failure */
+        if (stream->closed) n = -EBADF;          /* there is no next call */
+    }
     return end(stream, n);
 }
 

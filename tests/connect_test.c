@@ -99,6 +99,7 @@ static int bad_input(void *arg)
     CHECK(strcmp(bide_error_text(-EINVAL), "70000 is no port: they end at 65535") == 0);
     CHECK_INT(bide_connect_to("127.0.0.1", -1, NULL), -EINVAL);
     CHECK_INT(bide_connect_to(NULL, 80, NULL), -EINVAL);
+    CHECK(strstr(bide_error_text(-EINVAL), "no host"));
     CHECK_INT(bide_connect_to("", 80, NULL), -ENOENT);
     CHECK_INT(bide_connect_to("unix:", 0, NULL), -EINVAL);
     CHECK_INT(bide_connect_to("unix:@", 0, NULL), -EINVAL);
@@ -113,6 +114,7 @@ static int bad_input(void *arg)
     CHECK_INT(bide_connect_to(path, 0, NULL), -ENOENT);
     CHECK_INT(bide_connect_to("127.0.0.1", 80, &(struct bide_connect_options){.reserved = {1}}), -EINVAL);
     CHECK_INT(bide_connect_to("127.0.0.1", 80, &(struct bide_connect_options){.delay = NAN}), -EINVAL);
+    CHECK(strstr(bide_error_text(-EINVAL), "127.0.0.1"));
     CHECK_INT(bide_connect_to("127.0.0.1", 80, &(struct bide_connect_options){.family = AF_UNIX}), -EINVAL);
     return 0;
 }

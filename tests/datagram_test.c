@@ -6,6 +6,7 @@
 
 #include <bide/datagram.h>
 #include <bide/net.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -275,6 +276,7 @@ RUN(bad_input)
     CHECK_INT(bide_recvmmsg(fd, &message, 0, 0), -EINVAL);
     CHECK_INT(bide_sendmmsg(fd, &message, 0, 0), -EINVAL);
     CHECK_INT(bide_sendmmsg(-1, &message, 1, 0), -EBADF);
+    BIDE_TIMEOUT(0) CHECK_INT(bide_recvmmsg(fd, &message, UINT_MAX, 0), -ETIMEDOUT); /* as the kernel */
     CHECK_INT(bide_recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&address, NULL), -EFAULT);
     CHECK_INT(bide_sendto(fd, &byte, 1, 0, NULL, 0), -EDESTADDRREQ);
     CHECK_INT(bide_recvfrom(-1, &byte, 1, 0, NULL, NULL), -EBADF);

@@ -153,6 +153,8 @@ RUN(wrong_use)
     CHECK_INT(bide_getaddrinfo("x", NULL, NULL, NULL), -EINVAL);
     CHECK_INT(bide_getaddrinfo(NULL, NULL, NULL, &list), -ENOENT); /* as getaddrinfo has it */
     CHECK_INT(bide_getaddrinfo("127.0.0.1", "", NULL, &list), -ENOENT);
+    CHECK_INT(bide_getaddrinfo("127.0.0.1", "70000", NULL, &list), -ENOENT); /* libc makes 4464 of it */
+    CHECK_INT(bide_getaddrinfo("127.0.0.1", "99999999999999999999999", NULL, &list), -ENOENT);
     CHECK_INT(bide_getnameinfo(NULL, 0, name, sizeof name, NULL, 0, 0), -EINVAL);
     CHECK_INT(bide_getnameinfo(any, 0, name, sizeof name, NULL, 0, 0), -EINVAL);
     CHECK_INT(bide_getnameinfo(any, 4096, name, sizeof name, NULL, 0, 0), -EINVAL);

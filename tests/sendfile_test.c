@@ -134,6 +134,7 @@ WITH_FILE(positions, 1000)
 {
     int ends[2];
     off_t offset = 990;
+    size_t done = 0;
     char buf[1000];
     CHECK_INT(bide_socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     CHECK_INT(bide_sendfile(ends[1], file, &offset, 100), 10);
@@ -143,7 +144,9 @@ WITH_FILE(positions, 1000)
     CHECK_INT(bide_sendfile(ends[1], file, NULL, 300), 300);
     CHECK_INT(lseek(file, 0, SEEK_CUR), 300);
     CHECK_INT(bide_sendfile(ends[1], file, NULL, 0), 0);
-    CHECK_INT(bide_read(ends[0], buf, sizeof buf), 310);
+    CHECK_INT(bide_sendfile_all(ends[1], file, 980, SIZE_MAX, &done), 0); /* all there is */
+    CHECK_INT(done, 20);
+    CHECK_INT(bide_read(ends[0], buf, sizeof buf), 330);
     CHECK_INT(bide_close(ends[0]), 0);
     return bide_close(ends[1]);
 }

@@ -3,6 +3,7 @@
 #include "dial.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct bide_server *server; /* of the test that runs */
@@ -157,6 +158,26 @@ TASK(others_wait_for_the_end)
     return ask(client, NULL, "hi\n");
 }
 
+static int wait_inside(struct bide_stream *client, void *arg)
+{
+    (void)client;
+    (void)arg;
+    log_event("wait:%d close:%d", bide_server_wait(server), bide_server_close(server, 0));
+    return 0;
+}
+
+TASK(a_handler_does_not_wait_for_itself)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "wait:%d close:%d", -EDEADLK, -EDEADLK);
+    CHECK_INT(start(wait_inside, NULL), 0);
+    struct bide_stream *client = dial(server);
+    CHECK(client);
+    CHECK_INT(ask(client, NULL, ""), 0);
+    CHECK_LOG(expected);
+    return bide_server_close(server, 1);
+}
+
 /* A close in the very turn in which clients come: each is served, or refused, and nothing is left. */
 TASK(clients_that_come_while_it_closes)
 {
@@ -211,6 +232,7 @@ int main(void)
         RUN(a_close_that_is_cut_short_still_joins, virtual),
         RUN(a_handler_that_stays_holds_up_the_close, virtual),
         RUN(others_wait_for_the_end, virtual),
+        RUN(a_handler_does_not_wait_for_itself, virtual),
         RUN(clients_that_come_while_it_closes, virtual),
         cmocka_unit_test(closing_twice_aborts),
     };

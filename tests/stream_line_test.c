@@ -90,6 +90,19 @@ TASK(a_line_that_is_too_long)
     return close_pair();
 }
 
+TASK(a_last_line_as_long_as_the_limit)
+{
+    char *line = NULL;
+    CHECK_INT(open_with("0123456789"), 0);
+    CHECK_INT(bide_stream_set_limit(pair[0], 10), 0);
+    CHECK_INT(bide_stream_read_until(pair[0], "--", 2, &line), -ENODATA);
+    CHECK_INT(bide_stream_set_limit(pair[0], 9), 0);
+    CHECK_INT(bide_stream_read_line(pair[0], &line), -EOVERFLOW);
+    CHECK_INT(bide_stream_set_limit(pair[0], 10), 0);
+    CHECK_INT(expect_line("0123456789"), 0);
+    return close_pair();
+}
+
 TASK(any_separator)
 {
     char *data = NULL;
@@ -189,6 +202,7 @@ int main(void)
         RUN(a_line_may_be_changed_in_place, virtual),
         RUN(zeros_are_bytes_like_others, virtual),
         RUN(a_line_that_is_too_long, virtual),
+        RUN(a_last_line_as_long_as_the_limit, virtual),
         RUN(any_separator, virtual),
         RUN(bug_31_one_byte_at_a_time, virtual),
         RUN(bug_31_every_size_of_read, virtual),

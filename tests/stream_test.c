@@ -250,6 +250,23 @@ TASK(what_cannot_be)
     CHECK_INT(bide_stream_writev(pair[0], NULL, -1), -EINVAL);
     CHECK_INT(bide_stream_writev(pair[0], NULL, 1), -EINVAL);
     CHECK_INT(bide_stream_write(pair[0], text, (size_t)-1), -EINVAL);
+    CHECK_INT(bide_stream_write(pair[0], NULL, 1), -EINVAL);
+    CHECK_INT(bide_stream_writev(pair[0], &(struct iovec){NULL, 1}, 1), -EINVAL);
+    CHECK_INT(bide_stream_read(pair[0], NULL, 1), -EINVAL);
+    CHECK_INT(bide_stream_read_exactly(pair[0], NULL, 1), -EINVAL);
+    return close_pair();
+}
+
+/* The kernel refuses counts like these: neither bytes nor the stream may be lost by that. */
+TASK(more_than_can_be)
+{
+    char text[8];
+    CHECK_INT(open_pair(), 0);
+    CHECK_INT(bide_stream_write(pair[1], "abc", 3), 3);
+    CHECK_INT(bide_stream_write_eof(pair[1]), 0);
+    CHECK_INT(bide_stream_read_exactly(pair[0], text, SIZE_MAX), -ENODATA);
+    CHECK_INT(bide_stream_buffered(pair[0]), 3);
+    CHECK_INT(bide_stream_read(pair[0], text, SIZE_MAX), 3);
     return close_pair();
 }
 
@@ -276,6 +293,7 @@ int main(void)
         RUN(closed_while_another_reads, virtual),
         RUN(an_idle_stream_holds_little, virtual),
         RUN(what_cannot_be, virtual),
+        RUN(more_than_can_be, virtual),
         cmocka_unit_test(outside_of_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

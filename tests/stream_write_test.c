@@ -194,6 +194,36 @@ TASK(closed_while_another_writes)
     return 0;
 }
 
+static int write_much(void *stream)
+{
+    struct iovec parts[64];
+    for (int i = 0; i < 64; i++) parts[i] = (struct iovec){large, LARGE};
+    return (int)bide_stream_writev(stream, parts, 64);
+}
+
+static int print_much(void *stream)
+{
+    return (int)bide_stream_printf(stream, "%*d", 64 * LARGE, 1);
+}
+
+/* The stream is gone: no count of what was sent may make the writer go on with it. */
+TASK(closed_while_half_a_write_is_sent)
+{
+    const bide_fn writers[] = {write_much, print_much};
+    for (int i = 0; i < 2; i++) {
+        struct bide_stream *pair[2];
+        const char *data;
+        int result = 0;
+        CHECK_INT(bide_stream_pair(pair), 0);
+        struct bide_task *writer = bide_create_task(writers[i], pair[0]);
+        CHECK(bide_stream_peek(pair[1], 1, &data) > 0);
+        bide_stream_abort(pair[0]);
+        CHECK(bide_await(writer, &result) == 0 && result == -EBADF);
+        CHECK_INT(bide_stream_close(pair[1]), 0);
+    }
+    return 0;
+}
+
 /* ---- ending and closing ---- */
 
 TASK(half_an_end)
@@ -309,6 +339,7 @@ int main(void)
         RUN(a_drain_that_is_cut_short_keeps_the_rest, real),
         RUN(one_writer_at_a_time, virtual),
         RUN(closed_while_another_writes, virtual),
+        RUN(closed_while_half_a_write_is_sent, real),
         RUN(half_an_end, virtual),
         RUN(a_close_that_is_cut_short_closes_all_the_same, real),
         RUN(bug_29_nobody_reads_any_more, virtual),

@@ -39,7 +39,8 @@ BIDE_API int bide_datagram_connect(const char *host, int port);
  *     ssize_t n = bide_recvfrom(fd, buf, sizeof buf, 0, (struct sockaddr *)&peer, &len);
  *     if (n >= 0) n = bide_sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len);
  *
- * flags: with MSG_TRUNC the result is the datagram's length, even if buf was too small for it.
+ * flags: as in bide_recv; with MSG_TRUNC the result is the datagram's length, even if buf was too
+ * small for it.
  * addr, len: the sender's address as for recvfrom(2), or NULL.
  * Returns the number of bytes; 0 for an empty datagram. Errors: recvfrom's; -EPERM outside a task.
  */
@@ -51,9 +52,9 @@ BIDE_API ssize_t bide_sendto(int fd, const void *buf, size_t n, int flags, const
 
 /*
  * recvmmsg(2) and sendmmsg(2): several datagrams in one system call. They wait for the first one, or
- * room for it, and take what goes without waiting further. May wait; when cut short none was taken
- * or sent. struct mmsghdr is there for programs that define _GNU_SOURCE.
- * Return how many messages. Errors: theirs, for the first one; -EINVAL for n = 0.
+ * room for it, and take what goes without waiting further, 1024 at the most. May wait; when cut short
+ * none was taken or sent. struct mmsghdr is there for programs that define _GNU_SOURCE.
+ * Return how many messages. Errors: theirs, for the first one; -EINVAL for n = 0 or NULL.
  */
 BIDE_API int bide_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 BIDE_API int bide_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);

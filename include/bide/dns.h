@@ -30,7 +30,7 @@ struct addrinfo; /* <netdb.h> has it where POSIX is asked for */
  *
  * host: a name or a numeric address, at most 255 bytes, or NULL. Names are C strings: whoever has
  * bytes and a length must look for a zero byte himself.
- * service: a port's number or name, or NULL. hints: as for getaddrinfo, or NULL; copied.
+ * service: a port's number, up to 65535, or name; or NULL. hints: as for getaddrinfo, or NULL; copied.
  * Returns 0 with *list. Errors, with gai_strerror's text: -ENOENT for what has no such name,
  * address or service, -EAGAIN when no name server answered, -EIO when one failed, -EAFNOSUPPORT,
  * -ESOCKTNOSUPPORT, -EINVAL for hints that make no sense, or no list; -ENAMETOOLONG, -ENOMEM,

@@ -55,7 +55,7 @@ struct bide_server_options {
     size_t max_connections;            /* handlers at a time, others wait; 0: no limit */
     size_t stack_size;                 /* of a handler's task in bytes, as in bide_task_options */
     const int *fds;                    /* `count` sockets that listen already, such as those of */
-    size_t count;                      /* bide_listen_fds; host and port are then not looked at */
+    size_t count;                      /* bide_listen_fds, at most 16; host and port are not looked at */
     uint64_t reserved[4];              /* zero */
 };
 
@@ -80,7 +80,7 @@ BIDE_API int bide_server_port(const struct bide_server *server);
 /* Its i-th listening socket, for getsockname and options. Errors: -EBADF if there is none, or no longer. */
 BIDE_API int bide_server_fd(const struct bide_server *server, size_t i);
 
-/* How many handlers run. */
+/* How many handlers run. 0 for NULL; the other functions here give -EINVAL for it. */
 BIDE_API size_t bide_server_connections(const struct bide_server *server);
 
 /*
@@ -92,7 +92,7 @@ BIDE_API int bide_server_stop(struct bide_server *server);
 /*
  * Waits until the server listens no more, because it was stopped or its sockets have failed, and all
  * handlers have returned. May wait; when cut short the server goes on. Returns 0. Errors: -EPERM
- * outside a task.
+ * outside a task, -EDEADLK in one of its own handlers.
  */
 BIDE_API int bide_server_wait(struct bide_server *server);
 
@@ -106,7 +106,8 @@ BIDE_API int bide_server_wait(struct bide_server *server);
  *
  * Returns how many handlers were cancelled. Errors: -ECANCELED or -ETIMEDOUT if this wait was cut
  * short; -EPERM outside a task, -EINVAL for NaN, -EDEADLK in one of its own handlers: the server is
- * then not closed. NULL does nothing. Two tasks that close one server abort the program.
+ * then not closed. Nor may a handler wait for a task that closes its server: neither would ever end.
+ * NULL does nothing. Two tasks that close one server abort the program.
  */
 BIDE_API int bide_server_close(struct bide_server *server, double grace);
 

@@ -25,8 +25,9 @@
  * after the bytes that came before.
  *
  * A stream belongs to the loop in which it was made, and no other may use it. Every function here gives
- * -EINVAL for a NULL
- * stream, unless it says otherwise, and -EBADF for one that another task has closed meanwhile.
+ * -EINVAL for a NULL stream, unless it says otherwise, and for NULL where bytes or a pointer belong; calls
+ * that may wait give -EPERM outside a task. A call during which another task closes the stream gives -EBADF,
+ * whatever it had done before, as the stream is gone then: only that task may know when.
  */
 #ifndef BIDE_STREAM_H
 #define BIDE_STREAM_H
@@ -70,7 +71,8 @@ BIDE_API int bide_stream_pair(struct bide_stream *streams[2]);
  * Sends what is buffered, then closes the stream and frees it, whatever happened before. May wait,
  * if something is buffered. When cut short the rest is not sent, but the stream is closed all the
  * same; a task that is cancelled already sends nothing. With nothing to send it never waits, checks
- * nothing and works anywhere. Calls that other tasks have in it end with -EBADF. NULL does nothing.
+ * nothing and works anywhere. Calls that other tasks have in it end with -EBADF; while one of them is
+ * writing, what is buffered is not sent, and the result is -EBUSY. NULL does nothing.
  * Returns 0, or the failure because of which something was not sent, or that of closing.
  */
 BIDE_API int bide_stream_close(struct bide_stream *stream);
@@ -97,8 +99,9 @@ BIDE_API int bide_stream_read_exactly(struct bide_stream *stream, void *buf, siz
  * Reads a line, with its "\n". May wait. The last line need not have one.
  * line: where the line is: in the stream, with a 0 behind it, good until the next call that reads
  * the stream or closes it. You may change its bytes.
- * Returns its length, 0 at the end. Errors: -EOVERFLOW if it is longer than the limit:
- * bide_stream_buffered says how much of it can be read otherwise; -ENOMEM, those of the transport.
+ * Returns its length, 0 at the end. Errors: -EOVERFLOW if it is longer than the limit: what there is of it,
+ * as bide_stream_buffered says, can be read otherwise, or with a larger limit; -ENOMEM, those of the
+ * transport.
  */
 BIDE_API ssize_t bide_stream_read_line(struct bide_stream *stream, char **line);
 
@@ -120,15 +123,15 @@ BIDE_API ssize_t bide_stream_read_until(struct bide_stream *stream, const void *
 BIDE_API ssize_t bide_stream_peek(struct bide_stream *stream, size_t n, const char **data);
 
 /*
- * Takes up to n of the bytes that are buffered away. Returns how many. Errors: -EBUSY while another task
- * reads.
+ * Takes up to n of the bytes that are buffered in the stream away. Never waits, works while cancelled.
+ * Returns how many. Errors: -EBUSY while another task reads.
  */
 BIDE_API ssize_t bide_stream_skip(struct bide_stream *stream, size_t n);
 
-/* How many bytes can be read without waiting, as far as is known. */
+/* How many bytes can be read without waiting, as far as is known. 0 for NULL. */
 BIDE_API size_t bide_stream_buffered(const struct bide_stream *stream);
 
-/* Whether the end has been seen, and everything before it read. */
+/* Whether the end has been seen, and everything before it read. False for NULL, and after a failure. */
 BIDE_API bool bide_stream_at_eof(const struct bide_stream *stream);
 
 /*
@@ -144,8 +147,9 @@ BIDE_API int bide_stream_set_limit(struct bide_stream *stream, size_t limit);
  * would hold more than its high mark, it sends what it holds and them at once, without a copy.
  * May wait.
  * Returns n. If it is cut short or fails when some of the bytes have been sent, it returns how
- * many, and the next call that writes fails. Otherwise none of them was taken. Errors: -EPIPE after
- * bide_stream_write_eof or when the other side reads no more; those of the transport.
+ * many, and the next call that writes fails, as long as the cause holds. Otherwise none of them was
+ * taken. Errors: -EPIPE after bide_stream_write_eof or when the other side reads no more; those of the
+ * transport.
  */
 BIDE_API ssize_t bide_stream_write(struct bide_stream *stream, const void *buf, size_t n);
 
@@ -185,7 +189,7 @@ BIDE_API int bide_stream_write_eof(struct bide_stream *stream);
  */
 BIDE_API int bide_stream_set_marks(struct bide_stream *stream, size_t low, size_t high);
 
-/* How many bytes were written, but not sent. */
+/* How many bytes were written, but not sent. 0 for NULL. */
 BIDE_API size_t bide_stream_unsent(const struct bide_stream *stream);
 
 /* ---- what is below ---- */
