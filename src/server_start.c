@@ -21,6 +21,12 @@ static bool is_sound(const struct bide_server_options *opt)
            (opt->count == 0 || opt->fds);
 }
 
+static int check(bide_serve_fn handler, const struct bide_server_options *opt)
+{
+    if (handler && is_sound(opt)) return 0;
+    return bide_fail_at(NULL, 0, EINVAL, "the handler or the options of a server make no sense");
+}
+
 /* The sockets that the user has. */
 static int take_sockets(const struct bide_server_options *opt, int *fds)
 {
@@ -89,7 +95,7 @@ struct bide_server *bide_start_server(const char *host, int port, bide_serve_fn 
     const struct bide_server_options defaults = {0};
     int fds[LISTENERS_MOST] = {0}, n = -EPERM;
     if (!opt) opt = &defaults;
-    if (task_current) n = handler && is_sound(opt) ? 0 : -EINVAL;
+    if (task_current) n = check(handler, opt);
     if (n == 0 && opt->count > 0)
         n = take_sockets(opt, fds);
     else if (n == 0)

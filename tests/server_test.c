@@ -227,6 +227,7 @@ TASK(bad_input)
     CHECK_INT(refused("127.0.0.1", -1, NULL), EINVAL);
     CHECK_INT(refused("127.0.0.1", 0, &unknown), EINVAL);
     CHECK_INT(refused("127.0.0.1", 0, &small), EINVAL);
+    CHECK(strstr(bide_error_text(EINVAL), "options of a server"));
     CHECK_INT(refused(NULL, 0, &none), EINVAL);
     CHECK_INT(refused(NULL, 0, &many), EINVAL);
     CHECK_INT(refused("192.0.2.1", 0, NULL), EADDRNOTAVAIL);

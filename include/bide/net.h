@@ -134,7 +134,7 @@ BIDE_API int bide_send_fd(int socket, int fd);
  * Receives what bide_send_fd sends. May wait; when cut short nothing was received. The descriptor
  * is close-on-exec and a foreign one, as others may use its file too; bide_adopt it if it is yours
  * alone. Returns it. Errors: -EPIPE if the other end has closed, -EBADMSG for a byte that came
- * alone, -EMFILE if there is no room for it, recvmsg's.
+ * alone, -EMFILE if there is no room for it (it is lost then), recvmsg's.
  */
 BIDE_API int bide_recv_fd(int socket);
 
