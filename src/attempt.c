@@ -219,18 +219,24 @@ static ssize_t perform_after_others(struct descriptor *descriptor, const struct 
     return code;
 }
 
+static bool is_refusing_to_wait(const struct attempt *attempt)
+{
+    return attempt->flags & MSG_DONTWAIT;
+}
+
 ssize_t attempt_perform(const struct attempt *attempt)
 {
     const int code = cancel_check();
     if (code < 0) return code;
     struct descriptor *descriptor = poller_get_open(poller_current, attempt->fd);
     if (!descriptor) return -errno;
-    if (attempt_is_long()) return perform_after_others(descriptor, attempt);
+    if (attempt_is_long() && !is_refusing_to_wait(attempt)) return perform_after_others(descriptor, attempt);
     ssize_t n = 0;
     if (!descriptor->taken[attempt->side]) {
         n = try_once(descriptor, attempt);
         if (!must_wait(n)) return n;
     }
+    if (is_refusing_to_wait(attempt)) return -EAGAIN;
     const uint32_t generation = descriptor->generation;
     const int refused = turn_take(descriptor, attempt->side);
     if (refused < 0) return refused;

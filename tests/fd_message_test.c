@@ -93,6 +93,26 @@ TASK(send_waits_for_room)
     return close_ends();
 }
 
+TASK(with_dontwait_nobody_waits)
+{
+    char byte = 0;
+    struct msghdr message = {.msg_iov = &(struct iovec){&byte, 1}, .msg_iovlen = 1};
+    struct receiving other = {.n = 1};
+    CHECK_INT(open_ends(&kinds[UNIX_STREAM], manner), 0);
+    CHECK_INT(bide_recv(ends[0], &byte, 1, MSG_DONTWAIT), -EAGAIN);
+    CHECK_INT(bide_recvmsg(ends[0], &message, MSG_DONTWAIT), -EAGAIN);
+    struct bide_task *reader = bide_create_task(receive, &other);
+    CHECK_INT(bide_sleep(1), 0);
+    CHECK_INT(bide_recv(ends[0], &byte, 1, MSG_DONTWAIT), -EAGAIN); /* nor behind another */
+    for (int i = 0; i < 3; i++) CHECK_INT(bide_send(ends[1], "x", 1, MSG_DONTWAIT), 1);
+    CHECK(bide_await(reader, NULL) == 0 && other.code == 1);
+    for (int i = 0; i < 200; i++) CHECK_INT(bide_recv(ends[0], &byte, 1, MSG_DONTWAIT), i < 2 ? 1 : -EAGAIN);
+    CHECK(fill(ends[1]) > 0);
+    CHECK_INT(bide_send(ends[1], "x", 1, MSG_DONTWAIT), -EAGAIN);
+    CHECK_INT(bide_sendmsg(ends[1], &message, MSG_DONTWAIT), -EAGAIN);
+    return close_ends();
+}
+
 TASK(nobody_listens_is_epipe_without_a_signal)
 {
     struct msghdr message = {.msg_iov = &(struct iovec){"x", 1}, .msg_iovlen = 1};
@@ -286,6 +306,7 @@ int main(void)
         IN_EVERY_MANNER(peek_waits_again_and_again),
         IN_EVERY_MANNER(a_message_is_cut_and_says_its_length),
         IN_EVERY_MANNER(send_waits_for_room),
+        IN_EVERY_MANNER(with_dontwait_nobody_waits),
         IN_EVERY_MANNER(nobody_listens_is_epipe_without_a_signal),
         IN_EVERY_MANNER(what_is_no_socket_says_so),
         IN_EVERY_MANNER(a_descriptor_is_passed),

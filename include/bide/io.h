@@ -68,7 +68,8 @@ BIDE_API ssize_t bide_write(int fd, const void *buf, size_t n);
 
 /*
  * recv(2), and send(2) with MSG_NOSIGNAL: as bide_read and bide_write, for sockets, with flags. With
- * MSG_DONTWAIT they wait all the same, with MSG_WAITALL they may be short.
+ * MSG_DONTWAIT they give -EAGAIN where they would wait, for room or for their turn; so do the calls below.
+ * With MSG_WAITALL they may be short.
  */
 BIDE_API ssize_t bide_recv(int fd, void *buf, size_t n, int flags);
 BIDE_API ssize_t bide_send(int fd, const void *buf, size_t n, int flags);
