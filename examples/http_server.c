@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -144,7 +145,7 @@ static int listen_on(uint16_t *port, bool shared)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* for the clients, who inherit it */
     if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, SOMAXCONN) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
-        const int code = bide_fail(errno, "cannot listen on port %d", *port);
+        const int code = bide_fail(errno, "cannot listen on port %d: %s", *port, strerror(errno));
         close(fd);
         return code;
     }
@@ -180,6 +181,7 @@ static int serve(struct worker *workers, const struct settings *settings)
     while (started < settings->workers &&
            pthread_create(&workers[started].thread, NULL, run_worker, &workers[started]) == 0)
         started++;
+    if (started < settings->workers) stop_others(&workers[0]); /* nobody would accept what those listen for */
     run_worker(&workers[0]);
     for (unsigned i = 0; i < started; i++) {
         if (i > 0) pthread_join(workers[i].thread, NULL);
@@ -195,21 +197,26 @@ static int parse_options(int argc, char **argv, struct settings *settings)
                                             {"timeout", required_argument, NULL, 't'},
                                             {"idle", required_argument, NULL, 'i'},
                                             {0}};
+    char *rest = "";
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'w': settings->workers = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'w': settings->workers = (unsigned)strtoul(optarg, &rest, 10); break;
         case 'r': settings->root = optarg; break;
         case 't':
-            settings->patience.head = strtod(optarg, NULL);
+            settings->patience.head = strtod(optarg, &rest);
             settings->patience.body = 3 * settings->patience.head;
             break;
-        case 'i': settings->patience.idle = strtod(optarg, NULL); break;
+        case 'i': settings->patience.idle = strtod(optarg, &rest); break;
         default: return -EINVAL;
         }
+        if (*rest) return -EINVAL;
     }
-    if (optind < argc) settings->port = (uint16_t)strtoul(argv[optind], NULL, 10);
-    return settings->workers >= 1 && settings->workers <= WORKERS_MOST ? 0 : -EINVAL;
+    const unsigned long port = optind < argc ? strtoul(argv[optind], &rest, 10) : 0;
+    settings->port = (uint16_t)port;
+    const bool is_sound = !*rest && port <= UINT16_MAX && optind + 1 >= argc && settings->patience.head > 0 &&
+                          settings->patience.idle > 0;
+    return is_sound && settings->workers >= 1 && settings->workers <= WORKERS_MOST ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)

@@ -36,14 +36,21 @@ static int run(void *arg)
 
 int main(int argc, char **argv)
 {
+    char *rest = argc > 1 ? argv[1] : "0";
+    const unsigned long number = strtoul(rest, &rest, 10);
+    if (argc > 2 || *rest || number > UINT16_MAX) {
+        fprintf(stderr, "usage: redis_server [PORT]\n");
+        return 2;
+    }
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL); /* one that comes before the first wait is kept for it */
 
-    uint16_t port = (uint16_t)(argc > 1 ? strtoul(argv[1], NULL, 10) : 0);
-    const struct bide_options options = {.stack_size = REDIS_STACK_SIZE};
+    uint16_t port = (uint16_t)number;
+    const size_t least = bide_stack_min();
+    const struct bide_options options = {.stack_size = least > REDIS_STACK_SIZE ? least : REDIS_STACK_SIZE};
     const int code = bide_run_with(&options, run, &port);
     if (code < 0) fprintf(stderr, "redis_server: %s\n", bide_error_text(code));
     return code < 0;

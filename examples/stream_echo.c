@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WORKERS_MOST = 64, PASSED_MOST = 4, GRACE = 5 };
+enum { WORKERS_MOST = 64, PASSED_MOST = 4, GRACE = 5, STACK = 16 * 1024 };
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 static atomic_llong echoed; /* bytes, by all workers */
@@ -55,8 +55,11 @@ struct worker {
 
 static struct bide_server *start(const struct worker *worker)
 {
-    struct bide_server_options options = {
-        .listen.reuse_port = true, .stack_size = 16 * 1024, .fds = worker->fds, .count = worker->passed};
+    const size_t least = bide_stack_min();
+    struct bide_server_options options = {.listen.reuse_port = true,
+                                          .stack_size = least > STACK ? least : STACK,
+                                          .fds = worker->fds,
+                                          .count = worker->passed};
     return bide_start_server("127.0.0.1", worker->port, echo, NULL, &options);
 }
 

@@ -10,7 +10,7 @@
 #include <time.h>
 
 enum {
-    HEAD_ROOM = 512,        /* bytes that the head of an answer may take */
+    HEAD_ROOM = 256,        /* bytes of a head, but for its type and further fields */
     FILE_PART = 256 * 1024, /* bytes of a file that have a deadline of their own */
 };
 
@@ -84,15 +84,17 @@ int http_flush(struct http_connection *c)
 }
 
 /* Answers to requests that came together go out together, as long as there is room for them. */
-static int make_room(struct http_connection *c)
+static int make_room(struct http_connection *c, size_t room)
 {
-    return c->desk->used + HEAD_ROOM > sizeof c->desk->out ? http_flush(c) : 0;
+    return c->desk->used + room > sizeof c->desk->out ? http_flush(c) : 0;
 }
 
 static int put_head(struct http_connection *c, int status, const char *type, const char *more, size_t size)
 {
     struct http_desk *desk = c->desk;
-    const int code = make_room(c);
+    const size_t room = HEAD_ROOM + strlen(type) + strlen(more);
+    if (room > sizeof desk->out) return -EMSGSIZE;
+    const int code = make_room(c, room);
     if (code < 0) return code;
     PUT(desk, "HTTP/1.1 ");
     put_text(desk, status_text(status));
@@ -112,7 +114,7 @@ static int put_head(struct http_connection *c, int status, const char *type, con
 
 int http_answer_continue(struct http_connection *c)
 {
-    const int code = make_room(c);
+    const int code = make_room(c, HEAD_ROOM);
     if (code == 0) PUT(c->desk, "HTTP/1.1 100 Continue\r\n\r\n");
     return code;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The pages: a new one is a row in the table, and a function that answers. */
+/*
+ * The pages: a new one is a row in the table, and a function that answers. It may wait, for a while, a file
+ * or others; meanwhile other clients are served. Its stack has 16 KiB (STACK in http_server.c), so large
+ * buffers belong on the heap. c->path and c->body are good until it returns.
+ */
 #include "pages.h"
 
 #include "answer.h"

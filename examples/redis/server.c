@@ -4,7 +4,6 @@
 #include "client.h"
 #include "commands.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,8 +26,8 @@ static int accept_clients(void *arg)
     struct redis_server *server = arg;
     for (;;) {
         const int fd = bide_accept(server->listener, NULL, NULL);
-        if (fd == -EMFILE || fd == -ENFILE)
-            bide_sleep(0.1); /* out of descriptors: the client waits until one is closed */
+        if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
+            bide_sleep(0.1); /* out of descriptors or memory: the client waits until there is some */
         else if (fd < 0)
             return fd;
         else
@@ -51,18 +50,11 @@ static int expire_keys(struct redis_server *server)
 
 int redis_server_open(struct redis_server *server, uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct sockaddr_in address;
     socklen_t len = sizeof address;
-    const int fd = bide_socket(AF_INET, SOCK_STREAM, 0);
+    const int fd = bide_listen("127.0.0.1", port, 0);
     if (fd < 0) return fd;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, SOMAXCONN) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
-        const int code = bide_fail(errno, "cannot listen on port %d", port);
-        bide_close(fd);
-        return code;
-    }
+    getsockname(fd, (struct sockaddr *)&address, &len);
     *server = (struct redis_server){.listener = fd};
     dict_seed();
     commands_init();

@@ -42,7 +42,8 @@ struct bide_scope {
  * A block that holds off every cancel and deadline from outside. Once one is pending, or if
  * one is at entry, the block has `grace` seconds left; then its calls fail with -ECANCELED,
  * and bide_expired() after it is true. What was held off meets the first call after it. Calls
- * that join (a job in a thread, tasks that end) still wait for what they join.
+ * that join (a job in a thread, tasks that end) still wait for what they join. Until a cancel is
+ * pending it sets no limit: for that, put a BIDE_TIMEOUT inside.
  *
  *     BIDE_SHIELD(2.0) {
  *         rollback(connection);

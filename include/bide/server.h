@@ -5,16 +5,20 @@
  *     static int echo(struct bide_stream *client, void *arg)
  *     {
  *         char buf[4096];
- *         ssize_t n;
  *         (void)arg;
- *         while ((n = bide_stream_read(client, buf, sizeof buf)) > 0)
- *             BIDE_SHIELD(1) {                                // what was read is answered
- *                 bide_stream_write(client, buf, (size_t)n);
- *                 bide_stream_drain(client);
+ *         for (;;) {
+ *             ssize_t n = -ETIMEDOUT;
+ *             BIDE_TIMEOUT(60) n = bide_stream_read(client, buf, sizeof buf);
+ *             if (n <= 0) return 0;                           // the end, a reset, or silence
+ *             BIDE_SHIELD(1) BIDE_TIMEOUT(30) {               // what was read is answered, and when
+ *                 bide_stream_write(client, buf, (size_t)n);  // the server ends within a second
+ *                 n = bide_stream_drain(client);
  *             }
- *         return (int)n;
+ *             if (n < 0) return bide_stream_abort(client), 0; // else what is left would be sent first
+ *         }
  *     }
  *
+ *     const int signals[] = {SIGINT, SIGTERM};                // blocked before bide_run: bide/signal.h
  *     struct bide_server *server = bide_start_server("127.0.0.1", 8080, echo, NULL, NULL);
  *     if (!server) return -errno;
  *     bide_signal_wait(signals, 2);
@@ -45,7 +49,8 @@ struct bide_server;
  * use it must end before the handler does.
  *
  * Its failure, unless it is -ECANCELED, goes to .on_error, with the peer's address as the task's
- * name, and harms no other client.
+ * name, and harms no other client: by default that is a line on standard error for each, so what
+ * clients do every day, such as to reset a connection or to be silent, is better no failure.
  */
 typedef int (*bide_serve_fn)(struct bide_stream *client, void *arg);
 

@@ -23,9 +23,8 @@ extern "C" {
  * All tasks that wait for a signal get it, in all loops. From the first wait on the loop handles
  * the signal until it is freed: one that comes while nobody waits is kept, once, for the next
  * wait. One that comes before the first wait does what it did before; block it (sigprocmask) before
- * bide_run, and the first wait gets it. Then the disposition and the thread's mask are as they were. A signal
- * that was blocked
- * in the thread is not while the loop handles it.
+ * bide_run, and the first wait gets it. Then the disposition and the thread's mask are as they were. A
+ * signal that was blocked in the thread is not while the loop handles it.
  *
  * Returns which one came. Errors: -EPERM outside a task, -EINVAL for a signal that cannot be
  * handled (SIGKILL, SIGSTOP, numbers out of range), SIGPIPE, a fault (SIGSEGV, SIGBUS, SIGFPE,

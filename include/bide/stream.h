@@ -10,7 +10,8 @@
  *         char *line;
  *         ssize_t n;
  *         while ((n = bide_stream_read_line(stream, &line)) > 0) {
- *             bide_stream_printf(stream, "%zd bytes: %s", n, line);
+ *             bide_stream_printf(stream, "%zd bytes: ", n);
+ *             bide_stream_write(stream, line, (size_t)n);
  *             n = bide_stream_drain(stream);              // sends both at once
  *             if (n < 0) break;
  *         }
@@ -135,8 +136,8 @@ BIDE_API size_t bide_stream_buffered(const struct bide_stream *stream);
 BIDE_API bool bide_stream_at_eof(const struct bide_stream *stream);
 
 /*
- * The most bytes of a line, or up to a separator, with it: 64 KiB at first. Returns 0. Errors: -EINVAL for
- * 0.
+ * The most bytes of a line, or up to a separator, with it: 64 KiB at first. Returns 0. Errors:
+ * -EINVAL for 0.
  */
 BIDE_API int bide_stream_set_limit(struct bide_stream *stream, size_t limit);
 
@@ -157,8 +158,8 @@ BIDE_API ssize_t bide_stream_write(struct bide_stream *stream, const void *buf, 
 BIDE_API ssize_t bide_stream_writev(struct bide_stream *stream, const struct iovec *iov, int n);
 
 /*
- * Writes as printf(3) prints, on as much of the task's stack as that takes. May wait, if the stream
- * then holds more than its high mark. Returns the number of bytes: all were taken, also if it was
+ * Writes as printf(3) prints, straight into the stream's buffer; of the task's stack it takes what
+ * printf itself does (bide/task.h). May wait, if the stream then holds more than its high mark. Returns the number of bytes: all were taken, also if it was
  * cut short then. Errors: as above, -ENOMEM, those of printf.
  */
 BIDE_API ssize_t bide_stream_printf(struct bide_stream *stream, const char *fmt, ...) BIDE_PRINTF(2, 3);
