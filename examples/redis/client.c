@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define GRACE 1.0 /* seconds for the last replies */
@@ -155,14 +156,26 @@ static void grow_input(struct client *client, bool filled)
 
 /* ---- the connection ---- */
 
-/* Closing with requests unread would reset the connection, and the client might lose its last replies. */
+/* Are there requests that nobody will read, or replies that are still on their way? */
+static bool is_in_talk(int fd)
+{
+    int unread = 0, unsent = 0;
+    return (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0) ||
+           (ioctl(fd, TIOCOUTQ, &unsent) == 0 && unsent > 0);
+}
+
+/*
+ * Closing with requests unread would reset the connection, and the client might lose its last replies. It
+ * takes place also when the server ends, which waits for those who are in the midst of it.
+ */
 static void say_goodbye(struct client *client)
 {
-    char rest[512];
+    char rest[4096];
     shutdown(client->fd, SHUT_WR);
-    BIDE_TIMEOUT(GRACE) {
-        while (bide_read(client->fd, rest, sizeof rest) > 0) continue;
-    }
+    BIDE_SHIELD(GRACE)
+        BIDE_TIMEOUT(GRACE) {
+            while (bide_read(client->fd, rest, sizeof rest) > 0) continue;
+        }
 }
 
 struct client *client_new(struct redis_server *server, int fd)
@@ -195,7 +208,7 @@ int client_serve(void *arg)
     }
     pubsub_leave(&client->server->pubsub, &client->subscriptions);
     outbox_close(client->outbox);
-    if (more == 0) say_goodbye(client);
+    if (more == 0 || (more == -ECANCELED && is_in_talk(client->fd))) say_goodbye(client);
     client_free(client);
     return 0;
 }
