@@ -67,12 +67,9 @@ static int accept_clients(void *arg)
 static void accept_last(struct worker *worker)
 {
     int client;
-    while ((client = accept(worker->listener, NULL, NULL)) >= 0) {
-        if (bide_adopt(client) < 0)
-            close(client);
-        else
-            http_connection_start(&worker->http, &worker->clients, client);
-    }
+    while ((client = bide_accept_last(worker->listener, NULL, NULL)) >= 0)
+        http_connection_start(&worker->http, &worker->clients, client);
+    bide_close(worker->listener);
 }
 
 /* ---- a worker ---- */
@@ -105,7 +102,6 @@ static int work(void *arg)
         bide_await(acceptor, NULL);
         http_drain(&worker->http);
         accept_last(worker);
-        bide_close(worker->listener);
         BIDE_TIMEOUT(drain_most) bide_group_wait(&worker->clients);
         bide_group_cancel(&worker->clients);
     }

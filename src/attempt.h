@@ -51,4 +51,7 @@ int attempt_wait(struct descriptor *descriptor, uint32_t events);
 /* For tries of HOW_FOREIGN: 0 if it is ready, -EAGAIN if not. Its owner may still be faster. */
 ssize_t attempt_ready(const struct attempt *attempt);
 
+/* Has accept failed for a connection that nobody has yet? The next one may be fine. */
+bool accept_may_go_on(ssize_t code);
+
 #endif

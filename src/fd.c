@@ -94,8 +94,7 @@ int bide_open(const char *path, int flags, mode_t mode)
 
 /* ---- connections ---- */
 
-/* Failures of a connection that was not accepted yet: the next one may be fine. */
-static bool is_of_the_peer(ssize_t code)
+bool accept_may_go_on(ssize_t code)
 {
     return code == -ECONNABORTED || code == -EPROTO || code == -ENETDOWN || code == -ENOPROTOOPT ||
            code == -EHOSTDOWN || code == -ENONET || code == -EHOSTUNREACH || code == -ENETUNREACH;
@@ -118,7 +117,7 @@ int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
     do {
         client =
             attempt_perform(&attempt); /* each time anew: many such failures hold up nobody, nor a cancel */
-    } while (is_of_the_peer(client));
+    } while (accept_may_go_on(client));
     return client < 0 ? (int)client : own((int)client);
 }
 

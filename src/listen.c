@@ -2,6 +2,7 @@
 /* Sockets bound to the addresses of a host; those that were passed to this process. */
 #include "listen.h"
 
+#include "attempt.h"
 #include "cancel.h"
 #include "sys.h"
 
@@ -10,6 +11,7 @@
 #include <bide/net.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #define fail(err, ...) bide_fail_at(NULL, 0, err, __VA_ARGS__)
@@ -155,6 +157,32 @@ int bide_listen(const char *host, int port, int backlog)
     int fd = -1;
     const int n = bide_listen_with(host, port, &options, &fd, 1);
     return n < 0 ? n : fd;
+}
+
+/* ---- the end ---- */
+
+/* It need not be non-blocking, and a Unix socket whose reading half is shut down is always ready. */
+static int accept_now(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    const int events = sys_poll(fd, POLLIN);
+    if (events <= 0) return events < 0 ? events : -EAGAIN;
+    const int client = sys_accept(fd, addr, len);
+    return client == -EINVAL ? -EAGAIN : client;
+}
+
+int bide_accept_last(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    if (!sched_current) return -EPERM;
+    int client = sys_listens(fd);
+    if (client > 0) client = sys_let_nobody_in(fd);
+    if (client < 0) return client;
+    int tries = SOMAXCONN;
+    do {
+        client = accept_now(fd, addr, len);
+    } while (accept_may_go_on(client) && --tries > 0);
+    if (client < 0 || bide_adopt(client) == 0) return client;
+    (void)sys_close(client); /* new and unused */
+    return -ENOMEM;
 }
 
 /* ---- those that were passed ---- */

@@ -75,6 +75,24 @@ static void remove_file(const struct listener *listener)
     (void)sys_unlink(address.local.sun_path); /* a file that stays is replaced by the next server */
 }
 
+/* Clients that the kernel has let in count as the server's: the task of the listener starts their handlers. */
+static void take_last(struct listener *listener)
+{
+    struct client client = {.server = listener->server};
+    for (;;) {
+        client.address.length = sizeof client.address.local;
+        client.fd = bide_accept_last(listener->fd, &client.address.any, &client.address.length);
+        if (client.fd < 0) return;
+        struct late *late = sys_alloc(sizeof *late);
+        if (late) {
+            late->client = client;
+            list_append(&listener->late, &late->node);
+        } else {
+            (void)bide_close(client.fd); /* nothing was read from it */
+        }
+    }
+}
+
 void server_close_listener(struct listener *listener)
 {
     if (listener->fd < 0) return;
@@ -86,7 +104,11 @@ void server_close_listener(struct listener *listener)
 void server_stop(struct bide_server *server)
 {
     server->stopped = true;
-    for (size_t i = 0; i < server->count; i++) server_close_listener(&server->listeners[i]);
+    for (size_t i = 0; i < server->count; i++) {
+        struct listener *listener = &server->listeners[i];
+        if (listener->own && listener->fd >= 0) take_last(listener);
+        server_close_listener(listener);
+    }
     wake_all(&server->room);
 }
 

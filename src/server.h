@@ -7,6 +7,7 @@
  *  - `left` counts all tasks in `tasks`, `connections` those that run a handler.
  *  - A socket is closed once: its `fd` is -1 from then on. Its task looks at `fd` anew whenever it has
  *    waited, as the number may stand for something else by then.
+ *  - Clients are `late` only after their listener was closed, and before its task has ended.
  *  - The memory is its user's until bide_server_close has joined all tasks; then it is freed. One that
  *    is never closed is freed with the loop, as others may still close it while that ends. One that
  *    could not be started is freed by the last of its tasks.
@@ -14,16 +15,31 @@
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "address.h"
 #include "waiters.h"
 
 #include <bide/server.h>
 
 enum { LISTENER, CONNECTION }; /* a task's index */
 
+struct client {
+    struct bide_server *server;
+    int fd;
+    struct address address;
+};
+
+/* A client that was let in when listening ended, and that has no handler yet. */
+struct late {
+    struct node node;
+    struct client client;
+};
+
 struct listener {
     struct bide_server *server;
     int fd;
+    bool own;         /* nobody else listens by it */
     uint64_t file[2]; /* of a Unix socket, to be removed with it; else zero */
+    struct node late; /* clients, in their order */
 };
 
 struct bide_server {

@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "stream.h"
+#include "sys.h"
 
 #include <bide/io.h>
 #include <bide/scope.h>
@@ -15,12 +16,6 @@ enum { CLIENT_NAME = 32 + BIDE_ADDRESS_TEXT };
 static const double PAUSE = 0.1; /* seconds until accepting is tried again, for want of anything */
 
 /* ---- a connection ---- */
-
-struct client {
-    struct bide_server *server;
-    int fd;
-    struct address address;
-};
 
 /* The failure of a handler is reported under the name of its client. */
 static void name_task(const struct client *client)
@@ -86,7 +81,7 @@ static bool is_full(const struct bide_server *server)
 static int wait_for_room(struct bide_server *server)
 {
     int code = 0;
-    while (code == 0 && is_full(server) && !server->stopped) code = server_stand_in(&server->room, &room_ops);
+    while (code == 0 && is_full(server)) code = server_stand_in(&server->room, &room_ops);
     return code;
 }
 
@@ -109,7 +104,7 @@ static int start_connection(struct client *client)
                                    .stack_size = server->stack_size,
                                    .index = CONNECTION};
     const int code = wait_for_room(server); /* another address's client may have come first */
-    if (code == 0 && !is_full(server) && start_client(server, &plan)) return 0;
+    if (code == 0 && start_client(server, &plan)) return 0;
     (void)bide_close(client->fd); /* nothing was read from it */
     return code < 0 || server->stopped ? code : pause_accepting(server);
 }
@@ -124,13 +119,27 @@ static bool is_final(int code)
 static int accept_one(const struct listener *listener)
 {
     struct client client = {.server = listener->server};
-    int code = wait_for_room(listener->server);
-    if (code < 0) return code;
-    if (listener->fd < 0) return -ECANCELED;
+    const int code = wait_for_room(listener->server);
+    if (code < 0 || listener->fd < 0) return code < 0 ? code : -ECANCELED;
     client.address.length = sizeof client.address.local;
     client.fd = bide_accept(listener->fd, &client.address.any, &client.address.length);
     if (client.fd >= 0) return start_connection(&client);
     return is_final(client.fd) ? client.fd : pause_accepting(listener->server);
+}
+
+/* The clients that were let in when listening ended; none when the server is closed at once. */
+static void start_late(struct listener *listener)
+{
+    struct node *node;
+    while ((node = list_pop(&listener->late))) {
+        struct late *late = CONTAINER(node, struct late, node);
+        struct client client = late->client;
+        sys_free(late);
+        if (cancel_check() == 0)
+            (void)start_connection(&client); /* it is the last thing that can be tried */
+        else
+            (void)bide_close(client.fd); /* nothing was read from it */
+    }
 }
 
 int server_accept(void *arg)
@@ -140,5 +149,6 @@ int server_accept(void *arg)
     while (code == 0) code = accept_one(listener);
     const bool stopped = listener->fd < 0;
     server_close_listener(listener);
+    start_late(listener);
     return stopped ? 0 : code;
 }

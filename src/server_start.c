@@ -44,7 +44,8 @@ static void add_listener(struct bide_server *server, int fd, bool own)
 {
     struct address address = {.length = sizeof address.local};
     struct listener *listener = &server->listeners[server->count++];
-    *listener = (struct listener){.server = server, .fd = fd};
+    *listener = (struct listener){.server = server, .fd = fd, .own = own};
+    list_init(&listener->late);
     if (sys_socket_name(fd, false, &address.any, &address.length) < 0) return;
     if (server->count == 1) server->port = address_port(&address);
     const bool named = address_family(&address) == AF_UNIX && address.local.sun_path[0] != '\0';

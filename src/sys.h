@@ -114,6 +114,7 @@ bool sys_is_terminal(int fd);
 
 int sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(int fd, int backlog);
+int sys_let_nobody_in(int fd); /* of a socket that listens: who is in its queue can still be accepted */
 int sys_setsockopt(int fd, int level, int option, int value);
 int sys_unlink(const char *path);
 bool sys_is_socket_file(const char *path);

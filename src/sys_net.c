@@ -21,6 +21,35 @@ int sys_listen(int fd, int backlog)
     return (int)ONCE(SYS_LISTEN, listen(fd, backlog));
 }
 
+/*
+ * A Unix socket refuses who comes once its reading half is shut down. TCP knows nothing like that: there a
+ * filter drops the segments by which connections begin (flags with SYN, without ACK), as if they were lost.
+ */
+int sys_let_nobody_in(int fd)
+{
+    /* Those of linux/filter.h, which not every C library comes with. */
+    enum { LOAD_BYTE = 0x30, AND = 0x54, JUMP_IF_EQUAL = 0x15, RETURN = 0x06 };
+    enum { FLAGS_AT = 13, SYN = 0x02, SYN_ACK = 0x12 };
+    struct instruction {
+        uint16_t code;
+        uint8_t if_true, if_false;
+        uint32_t value;
+    } drop_new[] = {
+        {LOAD_BYTE, 0, 0, FLAGS_AT}, {AND, 0, 0, SYN_ACK},       {JUMP_IF_EQUAL, 0, 1, SYN},
+        {RETURN, 0, 0, 0},           {RETURN, 0, 0, UINT32_MAX},
+    };
+    const struct {
+        unsigned short length;
+        struct instruction *instructions;
+    } program = {sizeof drop_new / sizeof *drop_new, drop_new};
+    int domain = 0;
+    socklen_t len = sizeof domain;
+    const int code = (int)ONCE(SYS_GETSOCKOPT, getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len));
+    if (code < 0) return code;
+    if (domain == AF_UNIX) return (int)ONCE(SYS_SOCKET, shutdown(fd, SHUT_RD));
+    return (int)ONCE(SYS_SETSOCKOPT, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+}
+
 int sys_setsockopt(int fd, int level, int option, int value)
 {
     return (int)ONCE(SYS_SETSOCKOPT, setsockopt(fd, level, option, &value, sizeof value));

@@ -19,8 +19,8 @@
 
 enum { FREE_DESKS_MOST = 64 };
 
-static const double last_requests = 0.25; /* seconds in which those on their way may come when we drain */
-static const double farewell = 2.0;       /* seconds for a client to take a refusal, and to stop sending */
+static const double last_requests = 1.0; /* seconds in which those on their way may come when we drain */
+static const double farewell = 2.0;      /* seconds for a client to take a refusal, and to stop sending */
 
 /* ---- desks ---- */
 

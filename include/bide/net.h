@@ -98,6 +98,20 @@ BIDE_API int bide_listen_with(const char *host, int port, const struct bide_list
                               size_t n);
 
 /*
+ * Ends listening without losing a client: from its first call on nobody else is let in, and each call
+ * takes one of those that the kernel had let in before, as bide_accept does. Never waits, works while
+ * cancelled. To be followed by bide_close.
+ *
+ *     while ((client = bide_accept_last(listener, NULL, NULL)) >= 0) serve(client);
+ *     bide_close(listener);
+ *
+ * Whoever knocks meanwhile is refused, over TCP when the socket is closed. That holds for all processes
+ * that have the socket open: one that others go on listening with is better closed at once.
+ * Errors: -EAGAIN when none is left, -EBADF, -ENOTSOCK, accept's, -EPERM where no loop runs, -ENOMEM.
+ */
+BIDE_API int bide_accept_last(int fd, struct sockaddr *addr, socklen_t *len);
+
+/*
  * The listening sockets that systemd, or a like of it, has passed to this process (LISTEN_PID,
  * LISTEN_FDS), made bide's own. Never waits.
  *

@@ -90,7 +90,9 @@ BIDE_API size_t bide_server_connections(const struct bide_server *server);
 
 /*
  * Stops to listen; handlers go on. For a handler that ends its own server, as the first half of
- * bide_server_close. Never waits, works while cancelled. Returns 0. Errors: -EPERM where no loop runs.
+ * bide_server_close. Clients that the kernel has let in by then still get a handler (bide_accept_last),
+ * but not those of opt->fds: they stay for whoever else has the socket. Never waits, works while
+ * cancelled. Returns 0. Errors: -EPERM where no loop runs.
  */
 BIDE_API int bide_server_stop(struct bide_server *server);
 
@@ -102,9 +104,9 @@ BIDE_API int bide_server_stop(struct bide_server *server);
 BIDE_API int bide_server_wait(struct bide_server *server);
 
 /*
- * Stops to listen, lets the handlers run for `grace` seconds more, cancels those that have not
- * returned by then, joins them, and frees the server. May wait; when cut short it cancels the
- * handlers at once, and still joins them: one that ignores its cancel holds this up.
+ * Stops to listen as bide_server_stop does, lets the handlers run for `grace` seconds more, cancels
+ * those that have not returned by then, joins them, and frees the server. May wait; when cut short it
+ * cancels the handlers at once, and still joins them: one that ignores its cancel holds this up.
  *
  * A handler that answers a request in BIDE_SHIELD finishes that even when it is cancelled; with such
  * ones grace may be 0: only those clients are cut off that have asked for nothing.
