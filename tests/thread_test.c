@@ -2,11 +2,9 @@
 /* Jobs in threads: results, cancels before and while a job runs, few threads, and the end. */
 #include "check.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "sys.h"
@@ -288,60 +286,6 @@ TASK(a_thread_that_cannot_start_leaves_the_jobs_to_the_others)
     return code;
 }
 
-TASK(sleep_an_hour)
-{
-    CHECK_INT(bide_sleep(3600), 0);
-    CHECK_INT(done, 1);
-    return 0;
-}
-
-TASK(rule_16_the_virtual_clock_stands_while_a_job_runs)
-{
-    struct bide_task *sleeper = bide_create_task(sleep_an_hour, NULL);
-    CHECK_INT(bide_yield(), 0);
-    CHECK_INT(bide_to_thread(count_itself, NULL, NULL), 0);
-    CHECK(bide_time() < 3600);
-    return bide_await(sleeper, NULL);
-}
-
-static int ends[2];
-
-TASK(wait_and_say)
-{
-    const char *what = arg;
-    const int code = *what == 't' ? bide_sleep(0.001) : bide_poll(ends[0], POLLIN);
-    log_event("%s", what);
-    return code < 0 ? code : 0;
-}
-
-TASK(job_and_say)
-{
-    CHECK_INT(count_in_a_thread(NULL), 0);
-    log_event("thread");
-    return 0;
-}
-
-/* A job may end a moment after its last statement, so the order has to be seen only once. */
-TASK(rule_01_a_turn_takes_fd_events_then_what_threads_sent_then_timers)
-{
-    for (int i = 0; i < 100 && strcmp(log_text(), "fd thread timer") != 0; i++) {
-        log_clear();
-        CHECK(pipe(ends) == 0 && bide_adopt(ends[0]) == 0);
-        const struct bide_call calls[] = {{wait_and_say, "timer"}, {job_and_say, NULL}, {wait_and_say, "fd"}};
-        struct bide_task *tasks[3];
-        for (int k = 0; k < 3; k++) tasks[k] = bide_create_task(calls[k].fn, calls[k].arg);
-        const int before = done;
-        CHECK_INT(bide_yield(), 0);
-        while (done == before) continue;
-        usleep(2000);
-        CHECK_INT(write(ends[1], "x", 1), 1);
-        CHECK_INT(bide_gather_tasks(tasks, 3, NULL), 0);
-        CHECK(bide_close(ends[0]) == 0 && close(ends[1]) == 0);
-    }
-    CHECK_LOG("fd thread timer");
-    return 0;
-}
-
 struct run {
     bide_fn fn;
     struct bide_options options;
@@ -371,8 +315,6 @@ int main(void)
         IN_A_LOOP(a_waiting_call_in_a_job_is_refused, .threads = 0),
         IN_A_LOOP(a_job_without_a_thread_gives_enomem, .threads = 0),
         IN_A_LOOP(a_thread_that_cannot_start_leaves_the_jobs_to_the_others, .threads = 0),
-        IN_A_LOOP(rule_01_a_turn_takes_fd_events_then_what_threads_sent_then_timers, .threads = 0),
-        IN_A_LOOP(rule_16_the_virtual_clock_stands_while_a_job_runs, .clock = BIDE_CLOCK_VIRTUAL),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
