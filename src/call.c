@@ -1,12 +1,64 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking for a call, from the loop, another thread or a signal handler, and taking it back. */
-#include "calls.h"
+/*
+ * Asking for a call, from the loop, another thread or a signal handler, and taking it back.
+ *
+ * Invariants: a call that is not CALL_IDLE is in exactly one place: CLAIMED, with the thread that is
+ * about to send it; SENT, in its loop's mailbox, or about to be; TIMED, among the timers, or in the list
+ * of those whose time never comes; DUE, in the list of those that are woken, and so made, in the next turn.
+ * Only the thread that took it from IDLE to CLAIMED touches it before it is in the mailbox, only the loop
+ * afterwards.
+ */
+#include "call.h"
+
 #include "loop.h"
 #include "sys.h"
 
 #include <errno.h>
 
 _Static_assert(sizeof(struct call) <= sizeof(struct bide_handle), "struct bide_handle is too small");
+
+/* It is idle again, or freed. It is in no list. */
+static void release(struct call *call)
+{
+    if (call->on_heap)
+        sys_free(call);
+    else
+        atomic_store_explicit(&call->state, CALL_IDLE, memory_order_release);
+}
+
+static void make(struct wait *wait, int result)
+{
+    (void)result;
+    struct call *call = CONTAINER(wait, struct call, timer.wait);
+    void (*fn)(void *arg) = call->fn;
+    void *arg = call->arg;
+    release(call);
+    fn(arg);
+}
+
+static const struct wait_ops due_ops = {.fire = make};
+
+/* The loop makes it next. Its timer is not armed; it is in no list. */
+static void call_due(struct call *call)
+{
+    atomic_store(&call->state, CALL_DUE);
+    timer_init(&call->timer, &due_ops);
+    list_append(&loop_current()->calls, &call->timer.wait.link);
+    sched_current->budget = 0; /* the next that waits makes room for a turn */
+}
+
+static void call_fire(struct wait *wait, int result)
+{
+    (void)result;
+    call_due(CONTAINER(wait, struct call, timer.wait));
+}
+
+static const struct wait_ops timed_ops = {.drop = timer_drop, .fire = call_fire};
+
+static void call_open(struct letter *letter)
+{
+    call_due(CONTAINER(letter, struct call, letter));
+}
 
 /* The call for the handle, or one from the heap, taken from CALL_IDLE to `state`; NULL with errno set. */
 static struct call *claim(struct bide_handle *handle, void (*fn)(void *arg), void *arg, int state)
@@ -38,7 +90,7 @@ static int call_at_ns(struct bide_handle *handle, int64_t deadline, void (*fn)(v
     struct call *call = claim(handle, fn, arg, CALL_TIMED);
     if (!call) return -errno;
     call->loop = loop_current();
-    timer_init(&call->timer, &call_ops);
+    timer_init(&call->timer, &timed_ops);
     if (deadline <= 0)
         call_due(call);
     else if (deadline == CLOCK_NEVER)
@@ -81,7 +133,7 @@ int bide_call_soon_threadsafe(struct bide_loop *loop, struct bide_handle *handle
     call->letter.open = call_open;
     atomic_store(&call->state, CALL_SENT);
     const int code = mailbox_send(&loop->mailbox, &call->letter);
-    if (code < 0) call_release(call);
+    if (code < 0) release(call);
     errno = saved;
     return code;
 }
@@ -100,8 +152,18 @@ int bide_handle_cancel(struct bide_handle *handle)
         timer_stop(&call->timer);
         list_remove(&call->timer.wait.link);
         if (call->drop) call->drop(call->arg);
-        call_release(call);
+        release(call);
     }
     visit_end(visit);
     return is_here;
+}
+
+void calls_drop(struct bide_loop *loop)
+{
+    struct timer *timer;
+    while ((timer = timers_take(&loop->timers)))
+        if (timer->wait.ops == &timed_ops) release(CONTAINER(timer, struct call, timer));
+    list_splice(&loop->calls, &loop->calls_never);
+    struct node *node;
+    while ((node = list_pop(&loop->calls))) release(CONTAINER(node, struct call, timer.wait.link));
 }

@@ -5,7 +5,7 @@
  * Invariant: a handle is pending as a call whose time never comes, with its watch as argument, exactly as
  * long as the watch is linked into its descriptor. What is left when the loop ends is freed with it.
  */
-#include "calls.h"
+#include "call.h"
 #include "loop.h"
 #include "sys.h"
 

@@ -73,32 +73,29 @@ static inline int park_yield(void)
 /* Parks it for a join, which nothing cuts short: the wait has no drop. */
 void park_join(struct wait *wait);
 
-/* The running task is about to let others act without parking: a call of its own that was cut short is
- * charged now, to the causes that there were. Outside of tasks it does nothing. */
-void cancel_settle(void);
-
 /* Cancels: by its owner, which is never taken back, or by bide_cancel. */
 void cancel_by_owner(struct bide_task *task);
 void cancel_by_call(struct bide_task *task);
 int cancel_take_back(void); /* one bide_cancel of the current task: how many are left */
 
-/* Opens a scope in the current task; outside of tasks it only marks it so. */
-void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int64_t grace_ns);
+/*
+ * Around every change of the causes that a task can see. Before: if it is the running task, a call that was
+ * cut short is charged now, to the causes that there were. After: its code is found anew, and its park cut
+ * short if there is a cause.
+ */
+void cancel_charge_park(struct level *level);
+static inline struct level *cancel_change(struct bide_task *task)
+{
+    struct level *level = task_level(task);
+    if (__builtin_expect(task == task_current && level->cut, 0)) cancel_charge_park(level);
+    return level;
+}
+void cancel_refresh(struct bide_task *task);
 
-/* Was it entered outside of tasks, or before this process was forked off? Then it does nothing. */
-bool scope_is_outside(const struct scope *scope);
-
-/* Closes it, the innermost one. False outside of tasks. */
-bool scope_pop(struct scope *scope);
-
-/* Makes it a cause. */
-void scope_set_due(struct scope *scope);
-
-/* Moves the deadline of a scope that is not due. */
-void scope_set_deadline(struct scope *scope, int64_t deadline);
-
-/* Between these two the current task's list of scopes may be changed by hand. */
-struct level *scopes_change(void);
-void scopes_changed(void);
+/* The first half alone: the running task, if there is one, is about to let others act without parking. */
+static inline void cancel_settle(void)
+{
+    if (task_current) (void)cancel_change(task_current);
+}
 
 #endif

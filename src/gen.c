@@ -9,10 +9,10 @@
  *    it are the generator's own, and are `scopes` while it stands still.
  *  - Once `closing` it does not leave itself again but by its end.
  */
-#include "cancel.h"
 #include "flow.h"
 #include "gen_scopes.h"
 #include "misuse.h"
+#include "scope.h"
 #include "sys.h"
 
 #include <bide/gen.h>

@@ -18,7 +18,7 @@ static void scope_suspend(struct scope *scope)
 
 struct scope *scopes_detach(struct scope *base)
 {
-    struct level *level = scopes_change();
+    struct level *level = cancel_change(task_current);
     struct scope *innermost = level->innermost;
     if (innermost == base) return NULL;
     for (struct scope *scope = innermost; scope != base; scope = scope->outer) {
@@ -32,7 +32,7 @@ struct scope *scopes_detach(struct scope *base)
     }
     if (base) base->inner = NULL;
     level->innermost = base;
-    scopes_changed();
+    cancel_refresh(task_current);
     return innermost;
 }
 
@@ -47,12 +47,12 @@ static void scope_resume(struct scope *scope)
 
 void scopes_attach(struct scope *innermost)
 {
-    struct level *level = scopes_change();
+    struct level *level = cancel_change(task_current);
     struct scope *outermost = innermost;
     while (outermost->outer) outermost = outermost->outer;
     for (struct scope *scope = innermost; scope; scope = scope->outer) scope_resume(scope);
     outermost->outer = level->innermost;
     if (level->innermost) level->innermost->inner = outermost;
     level->innermost = innermost;
-    scopes_changed();
+    cancel_refresh(task_current);
 }

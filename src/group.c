@@ -13,6 +13,7 @@
 
 #include "await.h"
 #include "misuse.h"
+#include "scope.h"
 
 #include <errno.h>
 #include <stdio.h>

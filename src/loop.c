@@ -10,7 +10,6 @@
  */
 #include "loop.h"
 
-#include "calls.h"
 #include "misuse.h"
 #include "report.h"
 #include "sys.h"
@@ -155,9 +154,18 @@ static bool look(struct bide_loop *loop)
     return true;
 }
 
+/* Makes the calls that are due; ones that they add wait for the next turn. */
+static void make_calls(struct bide_loop *loop)
+{
+    struct node now;
+    list_init(&now);
+    list_splice(&now, &loop->calls);
+    wake_list(&now, 0);
+}
+
 static void run(struct bide_loop *loop)
 {
-    calls_make(&loop->calls);
+    make_calls(loop);
     sched_run(&loop->sched);
     if (sched_current != &loop->sched) misuse("the child of a fork returned to the loop at %p", (void *)loop);
 }

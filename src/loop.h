@@ -22,7 +22,7 @@ struct bide_loop {
     struct mailbox mailbox;
     struct pool pool;
     struct signals signals;
-    struct node calls;       /* functions to be called in the next turn: struct call */
+    struct node calls;       /* waits that are woken in the next turn: functions to be called */
     struct node calls_never; /* those whose time never comes */
     struct node executors;   /* struct bide_executor */
     struct node leftovers;   /* the nodes that begin memory which is freed with the loop */

@@ -160,13 +160,12 @@ void poller_unwatch(struct fd_wait *wait)
     if (!wait->background) wait->poller->waiting--;
 }
 
-/* Wakes all who wait for events: they will not hear of any. */
-static void fail_waits(struct descriptor *descriptor, int code)
+static inline void wake_waits(struct node *waits, int result)
 {
-    while (!list_empty(&descriptor->waits)) {
-        struct fd_wait *wait = CONTAINER(descriptor->waits.next, struct fd_wait, wait.link);
+    while (!list_empty(waits)) {
+        struct fd_wait *wait = CONTAINER(waits->next, struct fd_wait, wait.link);
         poller_unwatch(wait);
-        wake(&wait->wait, code);
+        wake(&wait->wait, result);
     }
 }
 
@@ -181,11 +180,10 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
     descriptor->streaming = STREAMING_UNKNOWN;
     descriptor->foreign_flags = -1;
     descriptor->generation++;
-    fail_waits(descriptor, -EBADF);
+    wake_waits(&descriptor->waits, -EBADF); /* they will not hear of any event */
     for (int side = 0; side < SIDES; side++) {
         descriptor->taken[side] = false;
-        struct node *node;
-        while ((node = list_pop(&descriptor->turns[side]))) wake(CONTAINER(node, struct wait, link), -EBADF);
+        wake_list(&descriptor->turns[side], -EBADF);
     }
 }
 
@@ -206,11 +204,7 @@ static void deliver(struct descriptor *descriptor, uint32_t events)
         list_remove(node);
         list_append(&concerned, node);
     }
-    while (!list_empty(&concerned)) {
-        struct fd_wait *wait = CONTAINER(concerned.next, struct fd_wait, wait.link);
-        poller_unwatch(wait);
-        wake(&wait->wait, (int)(events & INT32_MAX));
-    }
+    wake_waits(&concerned, (int)(events & INT32_MAX));
 }
 
 /*
@@ -245,7 +239,7 @@ static int poll_batch(struct poller *poller, int64_t timeout_ns)
         deliver(descriptor, events[i].events);
         if (descriptor->own || list_empty(&descriptor->waits)) continue;
         const int code = arm_foreign(poller, descriptor, 0);
-        if (code < 0) fail_waits(descriptor, code);
+        if (code < 0) wake_waits(&descriptor->waits, code);
     }
     return n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops as objects: made from options, run, stepped by a foreign loop, freed. */
-#include "calls.h"
+#include "call.h"
 #include "executor.h"
 #include "flow.h"
 #include "interrupt.h"

@@ -1,11 +1,109 @@
 /* SPDX-License-Identifier: MIT */
-/* The API's view of scopes: deadlines, shields, and a call with a deadline. */
+/*
+ * Scopes: deadlines, shields, a call with a deadline, and the list of a task's open scopes, which groups
+ * and generators use too. What a scope does to the calls inside of it stands in cancel.c.
+ */
+#include "scope.h"
+
 #include "await.h"
+#include "misuse.h"
 
 #include <bide/scope.h>
 #include <errno.h>
 
 _Static_assert(sizeof(struct scope) <= sizeof(struct bide_scope), "struct bide_scope is too small");
+
+/* ---- the list ---- */
+
+static void scope_fire(struct wait *wait, int result)
+{
+    (void)result;
+    struct scope *scope = CONTAINER(wait, struct scope, timer.wait);
+    scope->due = true;
+    cancel_refresh(scope->task);
+}
+
+static const struct wait_ops scope_ops = {.drop = timer_drop, .fire = scope_fire};
+
+void scope_push(struct scope *scope, enum scope_kind kind, int64_t deadline, int64_t grace_ns)
+{
+    scope->task = task_current;
+    scope->kind = (unsigned char)kind;
+    scope->cut = scope->cut_outside = scope->due = scope->away = false;
+    if (!scope->task) return;
+    struct level *level = cancel_change(scope->task);
+    for (const struct scope *open = level->innermost; open; open = open->outer)
+        if (open == scope)
+            misuse("task '%s' enters the scope or group at %p, which is open", task_name(scope->task),
+                   (void *)scope);
+    timer_init(&scope->timer, &scope_ops);
+    scope->timer.deadline = deadline;
+    scope->grace_ns = grace_ns;
+    scope->inner = NULL;
+    scope->outer = level->innermost;
+    if (scope->outer) scope->outer->inner = scope;
+    level->innermost = scope;
+    if (kind == SCOPE_TIMEOUT && deadline != CLOCK_NEVER) level->unarmed = true;
+    if (level->code) cancel_refresh(scope->task);
+}
+
+static const char *kind_name(const struct scope *scope)
+{
+    static const char *const names[] = {"timeout scope", "shield", "group", "closing of a generator"};
+    return names[scope->kind];
+}
+
+static _Noreturn void crossed(struct scope *scope, struct scope *innermost)
+{
+    if (innermost)
+        misuse("task '%s' leaves the %s at %p while the %s at %p is its innermost one",
+               task_name(task_current), kind_name(scope), (void *)scope, kind_name(innermost),
+               (void *)innermost);
+    misuse("task '%s' leaves the %s at %p, which it has not entered", task_name(task_current),
+           kind_name(scope), (void *)scope);
+}
+
+bool scope_is_outside(const struct scope *scope)
+{
+    return !scope->task || (!task_current && task_forks > 0);
+}
+
+bool scope_pop(struct scope *scope)
+{
+    if (!task_current && scope_is_outside(scope)) return false;
+    if (!task_current)
+        misuse("the %s at %p is left outside of the task that entered it", kind_name(scope), (void *)scope);
+    struct level *level = task_level(task_current);
+    if (level->innermost != scope) crossed(scope, level->innermost);
+    (void)cancel_change(task_current);
+    timer_stop(&scope->timer);
+    level->innermost = scope->outer;
+    if (scope->outer) scope->outer->inner = NULL;
+    level->expired = scope->cut && scope->kind <= SCOPE_SHIELD;
+    if (level->code || scope->kind == SCOPE_SHIELD) cancel_refresh(task_current);
+    return level->expired;
+}
+
+void scope_set_due(struct scope *scope)
+{
+    if (!scope->away) (void)cancel_change(scope->task);
+    scope->due = true;
+    if (!scope->away) cancel_refresh(scope->task);
+}
+
+/* Moves the deadline of a scope that is not due. */
+static void set_deadline(struct scope *scope, int64_t deadline)
+{
+    timer_stop(&scope->timer);
+    scope->timer.deadline = deadline;
+    if (scope->away) return;
+    if (task_current == scope->task)
+        task_level(scope->task)->unarmed = true;
+    else
+        timer_start(&scope->timer, deadline);
+}
+
+/* ---- the API ---- */
 
 static struct scope *inside(const struct bide_scope *scope)
 {
@@ -57,7 +155,7 @@ int bide_timeout_reschedule(struct bide_scope *outside, double seconds)
     if (seconds != seconds || scope->kind != SCOPE_TIMEOUT) return -EINVAL;
     if (scope->due) return -ETIMEDOUT;
     const int64_t ns = clock_ns(seconds);
-    scope_set_deadline(scope, clock_after(timers_now(timers_current), ns > 0 ? ns : 0));
+    set_deadline(scope, clock_after(timers_now(timers_current), ns > 0 ? ns : 0));
     if (seconds <= 0) scope_set_due(scope);
     return 0;
 }

@@ -138,8 +138,7 @@ static void deliver(struct signals *signals, uint64_t come)
         list_append(&concerned, node);
     }
     signals->pending |= left;
-    struct node *node;
-    while ((node = list_pop(&concerned))) wake(CONTAINER(node, struct wait, link), 0);
+    wake_list(&concerned, 0);
 }
 
 static void subscriber_open(struct letter *letter)

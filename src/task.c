@@ -192,6 +192,12 @@ void wake(struct wait *wait, int result)
         wake_one_of_many(wait, result);
 }
 
+void wake_list(struct node *waits, int result)
+{
+    struct node *node;
+    while ((node = list_pop(waits))) wake(CONTAINER(node, struct wait, link), result);
+}
+
 bool task_interrupt(struct bide_task *task, int code)
 {
     struct wait *wait = task->wait;
@@ -232,8 +238,7 @@ static void finish(struct bide_task *task, int result)
     task->stack = NULL;
     sched_current->living--;
     task_current = NULL; /* done callbacks run outside of any task */
-    struct node *node;
-    while ((node = list_pop(&task->watchers))) wake(CONTAINER(node, struct wait, link), 0);
+    wake_list(&task->watchers, 0);
     task->context.flags &= ~(uint32_t)ENDING;
     if (task->owner) {
         task->owner->task = task;

@@ -145,6 +145,9 @@ int task_yield(void);
 /* Wakes a wait that its waker has taken out of its source. */
 void wake(struct wait *wait, int result);
 
+/* Wakes all in a list, one after the other, each taken out before. */
+void wake_list(struct node *waits, int result);
+
 /* Takes the task out of its park and has it return `code`. False if it is not parked, or stays. */
 bool task_interrupt(struct bide_task *task, int code);
 
