@@ -32,14 +32,14 @@ static int refuse(const struct sched *sched, const struct task_plan *plan)
     return plan->stack_size && plan->stack_size < stack_min() ? EINVAL : 0;
 }
 
-/* Gives a new task what few have: a name, the current task's locals. False without memory. */
+/* Gives a new task what few have: a name, what the current task hands down. False without memory. */
 static bool dress_up(struct bide_task *task, const struct task_plan *plan)
 {
-    const struct extra *known = task_current ? task_current->extra : NULL;
-    if (known && known->bindings) {
-        struct extra *extra = extra_of(task);
-        if (!extra) return false;
-        extra->bindings = bindings_share(known->bindings);
+    struct heritage *heritage = task_current ? task_heritage_known(task_current) : NULL;
+    if (heritage) {
+        if (!extra_of(task)) return false;
+        task->extra->heritage = heritage;
+        heritage->holders++;
     }
     return !plan->name || task_set_name(task, plan->name) == 0;
 }
@@ -61,7 +61,7 @@ struct bide_task *task_create_rare(const struct task_plan *plan)
     struct bide_task *task = cells_get(&sched->blocks);
     if (!task) goto fail_block;
     block_init(task, sched, plan, class, own);
-    if ((plan->name || sched->has_locals) && !dress_up(task, plan)) goto fail_name;
+    if ((plan->name || sched->hands_down) && !dress_up(task, plan)) goto fail_name;
     return task;
 
 fail_name:
@@ -70,23 +70,22 @@ fail_name:
 fail_block:
     stack_unpromise(&sched->stacks, class, own);
 fail:
-    if (why && task_current) block_tell(task_current, -ENOMEM, why);
+    block_explain(why);
     errno = ENOMEM;
     return NULL;
 }
 
-static void forget_bindings(struct extra *extra)
+static void disinherit(struct extra *extra)
 {
-    struct binding *dead = NULL;
-    bindings_release(extra->bindings, &dead);
-    extra->bindings = NULL;
-    task_destroy(dead);
+    struct heritage *heritage = extra->heritage;
+    extra->heritage = NULL;
+    if (heritage && --heritage->holders == 0) heritage->free(heritage);
 }
 
 __attribute__((noinline)) static void forget(struct extra *extra)
 {
     struct deferred *deferred;
-    forget_bindings(extra);
+    disinherit(extra);
     while ((deferred = extra->deferred)) { /* of a stack that was freed as it stood */
         extra->deferred = deferred->next;
         sys_free(deferred);
@@ -117,21 +116,20 @@ int block_run_deferred(struct bide_task *task, int result)
 
 void block_end(struct bide_task *task, int result)
 {
-    if (task->extra->bindings) forget_bindings(task->extra);
+    disinherit(task->extra);
     if (!task->extra->failures.first) return;
     struct failure *own = result < 0 ? failures_take(&task->extra->failures, result) : NULL;
     failures_clear(&task->extra->failures);
     if (own) failures_see(&task->extra->failures, result, own);
 }
 
-void block_tell(struct bide_task *task, int code, const char *text)
+void block_explain(const char *why)
 {
-    struct failures *failures = task_failures(task);
-    struct failure *failure = failures ? sys_alloc(sizeof *failure) : NULL;
+    struct failure *failure = why && task_current ? sys_alloc(sizeof *failure) : NULL;
     if (!failure) return;
-    *failure = (struct failure){.code = code};
-    snprintf(failure->text, sizeof failure->text, "%s", text);
-    failures_see(failures, code, failure);
+    *failure = (struct failure){.code = -ENOMEM};
+    snprintf(failure->text, sizeof failure->text, "%s", why);
+    task_see_failure(task_current, -ENOMEM, failure);
 }
 
 int task_set_name(struct bide_task *task, const char *name)
@@ -156,29 +154,11 @@ const char *task_name(const struct bide_task *task)
     return extra->automatic;
 }
 
-struct bindings **task_bindings(struct bide_task *task)
+struct heritage **task_heritage(struct bide_task *task)
 {
     struct extra *extra = extra_of(task);
-    sched_current->has_locals = true;
-    return extra ? &extra->bindings : NULL;
-}
-
-const struct bindings *task_bindings_known(const struct bide_task *task)
-{
-    return task->extra ? task->extra->bindings : NULL;
-}
-
-void task_destroy(struct binding *dead)
-{
-    struct bide_task *self = task_current;
-    task_current = NULL;
-    while (dead) {
-        struct binding *next = dead->former;
-        if (dead->local->destroy) dead->local->destroy(dead->value);
-        sys_free(dead);
-        dead = next;
-    }
-    task_current = self;
+    sched_current->hands_down = true;
+    return extra ? &extra->heritage : NULL;
 }
 
 bool task_defer(struct bide_task *task, struct deferred *deferred)
@@ -190,66 +170,38 @@ bool task_defer(struct bide_task *task, struct deferred *deferred)
     return true;
 }
 
-struct failures *task_failures(struct bide_task *task)
+const struct failure *task_failure(const struct bide_task *task, int code)
 {
-    struct extra *extra = extra_of(task);
-    return extra ? &extra->failures : NULL;
+    if (task) return task->extra ? failures_find(&task->extra->failures, code) : NULL;
+    const struct failure *failure = failure_of_thread();
+    return failure->code == code ? failure : NULL;
+}
+
+void task_see_failure(struct bide_task *task, int code, struct failure *failure)
+{
+    struct extra *extra = NULL;
+    if (!task)
+        *failure_of_thread() = failure ? *failure : (struct failure){.code = 0};
+    else
+        extra = failure ? extra_of(task) : task->extra;
+    if (extra)
+        failures_see(&extra->failures, code, failure);
+    else
+        sys_free(failure);
 }
 
 void block_pass_failure(struct bide_task *from, struct bide_task *to, bool move)
 {
     const int code = task_result(from);
-    struct failure *failure = NULL;
-    if (from->extra) {
-        struct failures *known = &from->extra->failures;
-        failure = move ? failures_take(known, code) : failure_copy(failures_find(known, code), code);
-    }
-    if (!to) {
-        struct failure *of_thread = failure_of_thread();
-        if (failure)
-            *of_thread = *failure;
-        else
-            of_thread->code = 0;
-        sys_free(failure);
-        return;
-    }
-    if (!failure && !to->extra) return;
-    struct failures *seen = task_failures(to);
-    if (seen)
-        failures_see(seen, code, failure);
-    else
-        sys_free(failure);
-}
-
-void task_see_failure(struct bide_task *task, int code, const struct failure *failure)
-{
-    struct failure *copy = failure_copy(failure, code);
-    struct failures *seen = !task || (!copy && !task->extra) ? NULL : task_failures(task);
-    if (seen) {
-        failures_see(seen, code, copy);
-        return;
-    }
-    if (!task) *failure_of_thread() = copy ? *copy : (struct failure){.code = 0};
-    sys_free(copy);
-}
-
-struct failure *task_recall_failure(int code)
-{
-    if (!task_current) return failure_copy(failure_of_thread(), code);
-    const struct extra *extra = task_current->extra;
-    return extra ? failure_copy(failures_find(&extra->failures, code), code) : NULL;
-}
-
-struct failure *task_copy_failure(const struct bide_task *task)
-{
-    const int code = task_result(task);
-    return task->extra && code < 0 ? failure_copy(failures_find(&task->extra->failures, code), code) : NULL;
+    struct failure *failure = move && from->extra ? failures_take(&from->extra->failures, code)
+                                                  : failure_copy(task_failure(from, code));
+    task_see_failure(to, code, failure);
 }
 
 struct bide_error task_error(struct bide_task *task)
 {
     const int code = task_result(task);
-    const struct failure *failure = task->extra ? failures_find(&task->extra->failures, code) : NULL;
+    const struct failure *failure = task_failure(task, code);
     return (struct bide_error){.code = code,
                                .line = failure ? failure->line : 0,
                                .file = failure ? failure->file : NULL,

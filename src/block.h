@@ -7,7 +7,6 @@
 #ifndef BLOCK_H
 #define BLOCK_H
 
-#include "bindings.h"
 #include "task.h"
 
 enum {
@@ -24,7 +23,7 @@ struct extra {
     struct failures failures;
     char *name; /* as given, or automatic */
     char automatic[16];
-    struct bindings *bindings; /* of its task locals; NULL: none */
+    struct heritage *heritage; /* NULL: none */
     struct deferred *deferred; /* what runs at its end, the last one first */
 };
 
@@ -109,6 +108,12 @@ static inline struct node *task_member(struct bide_task *task)
 static inline struct bide_task *task_of_member(struct node *member)
 {
     return CONTAINER(member, struct bide_task, member);
+}
+
+/* What it hands down, or NULL; it may be changed only where it is nobody else's. */
+static inline struct heritage *task_heritage_known(const struct bide_task *task)
+{
+    return task->extra ? task->extra->heritage : NULL;
 }
 
 /* ---- handles ---- */
@@ -198,7 +203,7 @@ struct bide_task *task_create_rare(const struct task_plan *plan);
 static inline struct bide_task *task_create(const struct task_plan *plan)
 {
     struct sched *sched = sched_current;
-    if (!sched || sched->over || !plan->fn || plan->stack_size || plan->name || sched->has_locals ||
+    if (!sched || sched->over || !plan->fn || plan->stack_size || plan->name || sched->hands_down ||
         !ring_has_room(&sched->ready, sched->living + 1) || sched->stack_class == STACK_OWN ||
         !cells_has_free(&sched->blocks) || !stack_has_spare(&sched->stacks, sched->stack_class))
         return task_create_rare(plan);
@@ -218,8 +223,8 @@ static inline void task_release(struct bide_task *task)
 
 /* ---- for task.c and sched.c ---- */
 
-/* The task's bide_error_text(code) says so from now on. */
-void block_tell(struct bide_task *task, int code, const char *text);
+/* The running task's bide_error_text(-ENOMEM) says why from now on; NULL: it says nothing new. */
+void block_explain(const char *why);
 
 /* The task's function has returned: runs what it has deferred, in the task. Returns the result. */
 int block_run_deferred(struct bide_task *task, int result);

@@ -6,6 +6,8 @@
 #include <bide/error.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #undef bide_fail
@@ -19,14 +21,14 @@ static int normal_code(int err)
 static int fail_with(const char *file, int line, int err, const char *format, va_list arguments)
 {
     const int code = normal_code(err);
-    if (!task_current) {
-        failure_format(failure_of_thread(), file, line, code, format, arguments);
-        return code;
+    char text[FAILURE_TEXT]; /* an argument may be the text that is overwritten */
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = '\0';
+    struct failure *failure = task_current ? sys_alloc(sizeof *failure) : failure_of_thread();
+    if (failure) {
+        *failure = (struct failure){.code = code, .file = file, .line = line};
+        memcpy(failure->text, text, sizeof text);
     }
-    struct failures *failures = task_failures(task_current);
-    struct failure *failure = failures ? sys_alloc(sizeof *failure) : NULL;
-    if (failure) failure_format(failure, file, line, code, format, arguments);
-    if (failures) failures_see(failures, code, failure);
+    if (task_current) task_see_failure(task_current, code, failure);
     return code;
 }
 
@@ -52,12 +54,8 @@ const char *bide_error_text(int code)
 {
     if (code == INT_MIN) code = -EINVAL;
     code = code > 0 ? -code : code;
-    const struct failure *failure = failure_of_thread();
-    if (task_current) {
-        const struct failures *failures = task_failures(task_current);
-        failure = failures ? failures_find(failures, code) : NULL;
-    }
-    return failure && code && failure->code == code ? failure->text : strerror(-code);
+    const struct failure *failure = code ? task_failure(task_current, code) : NULL;
+    return failure ? failure->text : strerror(-code);
 }
 
 const char *bide_version(void)

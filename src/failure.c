@@ -4,8 +4,7 @@
 
 #include "sys.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 
 enum { MOST_KEPT = 16 };
 
@@ -16,19 +15,9 @@ struct failure *failure_of_thread(void)
     return &of_thread;
 }
 
-void failure_format(struct failure *failure, const char *file, int line, int code, const char *format,
-                    va_list arguments)
+struct failure *failure_copy(const struct failure *failure)
 {
-    char text[FAILURE_TEXT]; /* an argument may be the text that is overwritten */
-    if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = '\0';
-    *failure = (struct failure){.code = code, .file = file, .line = line};
-    memcpy(failure->text, text, sizeof text);
-}
-
-struct failure *failure_copy(const struct failure *failure, int code)
-{
-    if (!failure || failure->code != code) return NULL;
-    struct failure *copy = sys_alloc(sizeof *copy);
+    struct failure *copy = failure ? sys_alloc(sizeof *copy) : NULL;
     if (!copy) return NULL;
     *copy = *failure;
     copy->next = NULL;

@@ -3,8 +3,6 @@
 #ifndef FAILURE_H
 #define FAILURE_H
 
-#include <stdarg.h>
-
 enum { FAILURE_TEXT = 200 };
 
 struct failure {
@@ -23,11 +21,8 @@ struct failures {
 /* Where bide_fail keeps its text outside of tasks: one for each thread, overwritten by the next. */
 struct failure *failure_of_thread(void);
 
-void failure_format(struct failure *failure, const char *file, int line, int code, const char *format,
-                    va_list arguments) __attribute__((format(printf, 5, 0)));
-
-/* A copy on the heap; NULL without memory, or where `failure` is NULL or not of this code. */
-struct failure *failure_copy(const struct failure *failure, int code);
+/* A copy on the heap; NULL without memory, and of NULL. */
+struct failure *failure_copy(const struct failure *failure);
 
 /* The failure with this code, or NULL. */
 struct failure *failures_find(const struct failures *failures, int code);

@@ -16,9 +16,10 @@ int flow_prepare(struct flow *flow, int (*run)(struct flow *), int (*finish)(voi
     const char *why = NULL;
     *flow = (struct flow){.run = run, .finish = finish, .class = stack_class(sched->stack_size)};
     if (stack_promise(&sched->stacks, flow->class, sched->stack_size, &flow->stack, &why) < 0) {
-        if (why && task_current) block_tell(task_current, -ENOMEM, why);
+        block_explain(why);
         return -ENOMEM;
     }
+    sched->end_flows = flows_end;
     list_append(&sched->flows, &flow->member);
     return 0;
 }
@@ -60,8 +61,15 @@ struct flow *flow_open(struct sched *sched)
     return open;
 }
 
-void flows_abandon(struct sched *sched)
+static void back_to_bottom(struct bide_task *task, void *arg)
 {
+    (void)arg;
+    while (task->stack->flow) task->stack = task->stack->flow->outer;
+}
+
+void flows_end(struct sched *sched)
+{
+    sched_each(sched, back_to_bottom, NULL);
     for (struct node *node = sched->flows.next; node != &sched->flows; node = node->next)
         give_up_stack(sched, flow_of_member(node));
 }
@@ -69,7 +77,6 @@ void flows_abandon(struct sched *sched)
 void flows_free(struct sched *sched)
 {
     struct node *node;
-    flows_abandon(sched);
     while ((node = list_pop(&sched->flows))) sys_free(flow_of_member(node));
 }
 

@@ -42,16 +42,11 @@ static inline bool flow_has_begun(const struct flow *flow)
  */
 struct flow *flow_open(struct sched *sched);
 
-/* Ends all flows of a loop as they stand, and those that run too; then frees them. */
-void flows_abandon(struct sched *sched);
-void flows_free(struct sched *sched);
+/* Ends all flows of a loop as they stand; each task is back on the stack on which it began. */
+void flows_end(struct sched *sched);
 
-/* The stack on which a task began, below those of the flows that it runs. */
-static inline struct stack *flow_bottom(struct stack *stack)
-{
-    while (stack->flow) stack = stack->flow->outer;
-    return stack;
-}
+/* Frees them, once the loop's tasks and stacks are gone. */
+void flows_free(struct sched *sched);
 
 /*
  * The current task goes on in the flow, which does not run and has not ended. Returns what

@@ -26,7 +26,7 @@ static void wake_line(struct bide_future *future)
     struct wait *wait;
     while ((wait = waiters_pop(&future->line))) {
         CONTAINER(wait, struct waiting, wait)->result = future->result;
-        if (future->result < 0) task_see_failure(wait->task, future->result, future->failure);
+        if (future->result < 0) task_see_failure(wait->task, future->result, failure_copy(future->failure));
         wake(wait, 0);
     }
     visit_end(visit);
@@ -129,7 +129,7 @@ int bide_future_set(struct bide_future *future, int result)
 {
     if (!future) return -EINVAL;
     if (promise_is_inherited(future)) return -EPERM;
-    struct failure *failure = result < 0 ? task_recall_failure(result) : NULL;
+    struct failure *failure = result < 0 ? failure_copy(task_failure(task_current, result)) : NULL;
     if (settle(future, result, failure)) return 0;
     sys_free(failure);
     return -EALREADY;
@@ -190,7 +190,7 @@ static int wait_until_set(struct bide_future *future, struct waiting *waiting)
 {
     if (promise_is_set_or_bind(future)) {
         waiting->result = future->result;
-        if (future->result < 0) task_see_failure(task_current, future->result, future->failure);
+        if (future->result < 0) task_see_failure(task_current, future->result, failure_copy(future->failure));
         return 0;
     }
     waiters_check(&future->line, "future", future);

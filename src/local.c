@@ -5,7 +5,6 @@
  */
 #include "bindings.h"
 #include "sys.h"
-#include "task.h"
 
 #include <errno.h>
 
@@ -21,8 +20,8 @@ _Static_assert(sizeof(struct token) <= sizeof(struct bide_local_token),
 
 void *bide_local_get(const struct bide_local *local)
 {
-    const struct bindings *bindings = task_current ? task_bindings_known(task_current) : bindings_of_thread;
-    const struct binding *binding = bindings_find(bindings, local);
+    const struct heritage *table = task_current ? task_heritage_known(task_current) : bindings_of_thread;
+    const struct binding *binding = bindings_find(table, local);
     if (binding) return binding->value;
     return local ? local->initial : NULL;
 }
@@ -31,13 +30,13 @@ int bide_local_set(struct bide_local *local, void *value, struct bide_local_toke
 {
     if (!task_current) return -EPERM;
     if (!local) return -EINVAL;
-    struct bindings **place = task_bindings(task_current);
+    struct heritage **place = task_heritage(task_current);
     struct binding *binding = place ? sys_alloc(sizeof *binding) : NULL;
     if (!binding) return -ENOMEM;
-    struct binding *dead = NULL, *former = outside ? bindings_find(*place, local) : NULL;
+    struct binding *former = outside ? bindings_find(*place, local) : NULL;
     *binding = (struct binding){.holders = 1, .local = local, .value = value, .former = former};
     if (former) former->holders++;
-    if (bindings_put(place, local, binding, &dead) < 0) {
+    if (bindings_put(place, local, binding) < 0) {
         if (former) former->holders--;
         sys_free(binding);
         return -ENOMEM;
@@ -46,7 +45,6 @@ int bide_local_set(struct bide_local *local, void *value, struct bide_local_toke
         binding->number = ++sched_current->tokens;
         *(struct token *)outside = (struct token){binding->number, local, task_current};
     }
-    task_destroy(dead);
     return 0;
 }
 
@@ -55,7 +53,7 @@ int bide_local_reset(struct bide_local_token *outside)
     struct token *token = (struct token *)outside;
     if (!task_current) return -EPERM;
     if (!token || !token->number || token->task != task_current) return -EINVAL;
-    struct bindings **place = task_bindings(task_current);
+    struct heritage **place = task_heritage(task_current);
     if (!place) return -ENOMEM;
     struct binding *undone = bindings_find(*place, token->local);
     while (undone && undone->number != token->number) undone = undone->former;
@@ -63,13 +61,11 @@ int bide_local_reset(struct bide_local_token *outside)
         token->number = 0;
         return -EINVAL;
     }
-    struct binding *dead = NULL, *former = undone->former;
+    struct binding *former = undone->former;
     if (former) former->holders++;
-    if (bindings_put(place, token->local, former, &dead) < 0) {
-        if (former) former->holders--;
-        return -ENOMEM;
-    }
-    token->number = 0;
-    task_destroy(dead);
-    return 0;
+    token->number = 0; /* now, as it may be a part of the value that is destroyed */
+    if (bindings_put(place, token->local, former) == 0) return 0;
+    if (former) former->holders--;
+    token->number = undone->number;
+    return -ENOMEM;
 }

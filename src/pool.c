@@ -31,7 +31,7 @@ static void run_job(struct job *job)
     failure_of_thread()->code = 0;
     job->result = job->fn(job->arg);
     if (forks != task_forks) misuse("the thread job at %p returned in the child of a fork", (void *)job);
-    job->failure = job->result < 0 ? failure_copy(failure_of_thread(), job->result) : NULL;
+    job->failure = job->result < 0 ? failure_copy(task_failure(NULL, job->result)) : NULL;
 }
 
 /* The lock is held for some instructions only: it is cheaper to wait for it awake. */

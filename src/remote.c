@@ -64,7 +64,7 @@ static void remote_fire(struct wait *wait, int result)
     const bool let_go = remote->let_go;
     pthread_mutex_unlock(&remote->lock);
     if (let_go) task_report(task);
-    struct failure *failure = task_copy_failure(task);
+    struct failure *failure = failure_copy(task_failure(task, result));
     task_release(task);
     end(remote, result, failure);
 }
@@ -158,7 +158,7 @@ int bide_remote_wait(struct bide_remote *remote, double seconds, int *result)
     int code = 0;
     if (!remote->over) code = is_own_loop(remote->loop) ? -EDEADLK : wait_until_over(remote, deadline);
     const int work = remote->result;
-    if (code == 0 && work < 0) task_see_failure(task_current, work, remote->failure);
+    if (code == 0 && work < 0) task_see_failure(task_current, work, failure_copy(remote->failure));
     pthread_mutex_unlock(&remote->lock);
     if (code < 0) return code;
     if (!result) return work < 0 ? work : 0;

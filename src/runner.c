@@ -132,7 +132,7 @@ static int drive_out(struct bide_loop *loop)
         const struct task_plan plan = {.fn = flow->finish, .arg = flow, .name = "closes a generator"};
         struct bide_task *task = task_create(&plan);
         if (!task) {
-            flows_abandon(&loop->sched); /* without memory, as they stand */
+            flows_end(&loop->sched); /* without memory, as they stand */
             break;
         }
         task_abandon(task);
@@ -170,6 +170,7 @@ static int loop_close(struct bide_loop *loop)
     calls_drop(loop);
     leftovers_free(loop);
     sched_done(&loop->sched);
+    flows_free(&loop->sched);
     timers_done(&loop->timers);
     poller_done(&loop->poller);
     loop_leave(loop);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* All tasks of a loop together: made ready for use, visited, given up, freed. */
-#include "flow.h"
 #include "sanitizer.h"
 #include "task.h"
 
@@ -75,9 +74,8 @@ static void drop_watchers(struct bide_task *task, void *arg)
 static void drop_stack(struct bide_task *task, void *arg)
 {
     struct sched *sched = arg;
-    struct stack *stack = flow_bottom(task->stack);
-    sanitizer_fiber_end(stack);
-    stack_put(&sched->stacks, stack);
+    sanitizer_fiber_end(task->stack);
+    stack_put(&sched->stacks, task->stack);
     task->context.flags |= DONE;
     task->context.value = -EDEADLK;
     task->stack = NULL;
@@ -88,8 +86,8 @@ void sched_abandon(struct sched *sched)
 {
     sched_each(sched, drop_waits, NULL); /* of all, before any stack goes: a lock may lie on one */
     sched_each(sched, drop_watchers, NULL);
+    if (sched->end_flows) sched->end_flows(sched);
     sched_each(sched, drop_stack, sched);
-    flows_abandon(sched);
 }
 
 static void free_block(void *object, void *arg)
@@ -106,7 +104,7 @@ void sched_done(struct sched *sched)
     cells_each(&sched->blocks, free_block, sched);
     cells_done(&sched->blocks);
     ring_done(&sched->ready);
-    flows_free(sched);
+    if (sched->end_flows) sched->end_flows(sched);
     stack_pool_done(&sched->stacks);
 }
 

@@ -23,8 +23,6 @@
 #include <errno.h>
 
 struct wait;
-struct binding;
-struct bindings;
 
 struct wait_ops {
     /* Leaves the source. Negative: it cannot be left now, the task must stay. NULL: never. */
@@ -68,20 +66,21 @@ struct sched {
     struct ring ready; /* first in, first out; room for every task */
     unsigned budget;   /* switches left before the loop's own flow must have its turn */
     struct stack_pool stacks;
-    struct context *starter; /* the flow that began the stack begun last */
-    uint64_t control_words;  /* of the floating-point unit, for fresh tasks */
-    uint64_t random;         /* not 0: the order of ready tasks is drawn from it */
-    size_t stack_size;       /* of tasks that do not say */
-    uint32_t stack_class;    /* its class */
-    struct cells blocks;     /* the control blocks */
-    struct node flows;       /* see flow.h */
-    size_t living;           /* tasks that have not ended */
+    struct context *starter;                /* the flow that began the stack begun last */
+    uint64_t control_words;                 /* of the floating-point unit, for fresh tasks */
+    uint64_t random;                        /* not 0: the order of ready tasks is drawn from it */
+    size_t stack_size;                      /* of tasks that do not say */
+    uint32_t stack_class;                   /* its class */
+    struct cells blocks;                    /* the control blocks */
+    struct node flows;                      /* further stacks that tasks run on: see flow.h */
+    void (*end_flows)(struct sched *sched); /* as they stand; NULL: there has been none */
+    size_t living;                          /* tasks that have not ended */
     uint32_t next_id;
     bool closing;    /* new tasks are born cancelled */
     int64_t slow_ns; /* not 0: a task that runs that long at a time is reported */
     void (*on_slow)(const char *name, double seconds);
     bool over;        /* nothing can be started any more */
-    bool has_locals;  /* a task has set a task local at some time */
+    bool hands_down;  /* a task has had something to hand down */
     bool debug;       /* at the end, failures that nobody took are reported */
     void *exceptions; /* C++: this thread's exception words, or NULL */
     void (*on_error)(void *arg, const struct bide_error *error);
@@ -169,14 +168,15 @@ void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg,
 
 const char *task_name(const struct bide_task *task);
 int task_set_name(struct bide_task *task, const char *name); /* 0 or -ENOMEM; copied */
-struct failures *task_failures(struct bide_task *task);      /* NULL without memory */
 
-/* Where its task locals are; NULL without memory. And what is there, to be read. */
-struct bindings **task_bindings(struct bide_task *task);
-const struct bindings *task_bindings_known(const struct bide_task *task);
+/* What a task hands down to those that it makes, which share it: the first part of its task locals. */
+struct heritage {
+    size_t holders;
+    void (*free)(struct heritage *heritage); /* called when nobody has it any more */
+};
 
-/* Calls the destructors of a list of dead bindings, outside of tasks, and frees them. */
-void task_destroy(struct binding *dead);
+/* Where the heritage of a task is, to be changed; NULL without memory. */
+struct heritage **task_heritage(struct bide_task *task);
 
 /* A call that a task has deferred to its end. */
 struct deferred {
@@ -188,20 +188,11 @@ struct deferred {
 /* Has the task call it, and free it, at its end; before all those that it has. False without memory. */
 bool task_defer(struct bide_task *task, struct deferred *deferred);
 
-/* The text of an ended task's failure, for somebody else; NULL for none, or without memory. */
-struct failure *task_copy_failure(const struct bide_task *task);
+/* What the task, or outside of tasks this thread (NULL), knows of the failure with this code; NULL: nothing. */
+const struct failure *task_failure(const struct bide_task *task, int code);
 
-/*
- * A failure is seen by the task, or outside of tasks by this thread (NULL): what is known of it, perhaps
- * NULL, is copied.
- */
-void task_see_failure(struct bide_task *task, int code, const struct failure *failure);
-
-/*
- * The text that the running task, or outside of tasks this thread, has seen last for this code: a copy, or
- * NULL.
- */
-struct failure *task_recall_failure(int code);
+/* The failure is seen by the task, or outside of tasks by this thread (NULL). Takes its text, perhaps NULL. */
+void task_see_failure(struct bide_task *task, int code, struct failure *failure);
 
 /* What is known of an ended task's failure, borrowed from it. */
 struct bide_error task_error(struct bide_task *task);

@@ -16,7 +16,7 @@ struct thread_call {
     bool cut; /* a cancel or deadline came while it ran: the call returns late */
     bide_fn fn;
     void *arg;
-    const struct bindings *bindings; /* the task's, which waits meanwhile and so cannot change them */
+    const struct heritage *bindings; /* the task's, which waits meanwhile and so cannot change them */
 };
 
 /* In the thread: with the task's locals. */
@@ -51,7 +51,7 @@ static int run_in_pool(struct pool *pool, bide_fn fn, void *arg, int *result)
     if (code < 0) return await_fold(code, -ECANCELED, result);
     struct thread_call call = {.job.fn = run_with_locals, .fn = fn, .arg = arg};
     call.job.arg = &call;
-    call.bindings = task_bindings_known(task_current);
+    call.bindings = task_heritage_known(task_current);
     wait_init(&call.job.wait, &call_ops);
     code = pool_submit(pool, &call.job);
     if (code == -EAGAIN && pool->limit) return code;
@@ -59,11 +59,7 @@ static int run_in_pool(struct pool *pool, bide_fn fn, void *arg, int *result)
     code = park(&call.job.wait);
     if (code < 0) return await_fold(code, -ECANCELED, result);
     if (call.cut) code = cancel_cut();
-    struct failures *seen = call.job.result < 0 ? task_failures(task_current) : NULL;
-    if (seen)
-        failures_see(seen, call.job.result, call.job.failure);
-    else
-        sys_free(call.job.failure);
+    if (call.job.result < 0) task_see_failure(task_current, call.job.result, call.job.failure);
     return await_fold(code, call.job.result, result);
 }
 
