@@ -82,8 +82,9 @@ static void disinherit(struct extra *extra)
     if (heritage && --heritage->holders == 0) heritage->free(heritage);
 }
 
-__attribute__((noinline)) static void forget(struct extra *extra)
+void block_forget(struct bide_task *task)
 {
+    struct extra *extra = task->extra;
     struct deferred *deferred;
     disinherit(extra);
     while ((deferred = extra->deferred)) { /* of a stack that was freed as it stood */
@@ -93,11 +94,6 @@ __attribute__((noinline)) static void forget(struct extra *extra)
     failures_clear(&extra->failures);
     sys_free(extra->name);
     sys_free(extra);
-}
-
-void block_forget(struct bide_task *task)
-{
-    forget(task->extra);
     task->extra = NULL;
 }
 
@@ -161,13 +157,10 @@ struct heritage **task_heritage(struct bide_task *task)
     return extra ? &extra->heritage : NULL;
 }
 
-bool task_defer(struct bide_task *task, struct deferred *deferred)
+struct deferred **task_deferred(struct bide_task *task)
 {
     struct extra *extra = extra_of(task);
-    if (!extra) return false;
-    deferred->next = extra->deferred;
-    extra->deferred = deferred;
-    return true;
+    return extra ? &extra->deferred : NULL;
 }
 
 const struct failure *task_failure(const struct bide_task *task, int code)
@@ -209,25 +202,16 @@ struct bide_error task_error(struct bide_task *task)
                                .task = task_name(task)};
 }
 
-void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task)
-{
-    struct bide_task *self = task_current;
-    task_current = NULL;
-    fn(arg, task);
-    task_current = self;
-}
-
-static void report(void *arg, struct bide_task *task)
-{
-    const struct sched *sched = arg;
-    const struct bide_error error = task_error(task);
-    sched->on_error(sched->on_error_arg, &error);
-}
-
 void task_report(struct bide_task *task)
 {
     const int result = task_result(task);
-    if (result < 0 && result != -ECANCELED) task_call_outside(report, sched_current, task);
+    if (result >= 0 || result == -ECANCELED) return;
+    const struct sched *sched = sched_current;
+    const struct bide_error error = task_error(task);
+    struct bide_task *self = task_current;
+    task_current = NULL; /* it is called outside of tasks */
+    sched->on_error(sched->on_error_arg, &error);
+    task_current = self;
 }
 
 void task_abandon(struct bide_task *task)

@@ -10,12 +10,12 @@ int bide_defer(bide_fn fn, void *arg)
 {
     if (!task_current) return -EPERM;
     if (!fn) return -EINVAL;
-    struct deferred *deferred = sys_alloc(sizeof *deferred);
+    struct deferred **first = task_deferred(task_current);
+    struct deferred *deferred = first ? sys_alloc(sizeof *deferred) : NULL;
     if (!deferred) return -ENOMEM;
-    *deferred = (struct deferred){.fn = fn, .arg = arg};
-    if (task_defer(task_current, deferred)) return 0;
-    sys_free(deferred);
-    return -ENOMEM;
+    *deferred = (struct deferred){.next = *first, .fn = fn, .arg = arg};
+    *first = deferred;
+    return 0;
 }
 
 void bide_deferred_run_(struct bide_deferred *deferred)

@@ -146,7 +146,7 @@ int bide_connect(int fd, const struct sockaddr *addr, socklen_t len)
     if (refused < 0) return refused;
     const struct descriptor *descriptor = poller_find(poller_current, fd);
     if (!(descriptor && descriptor->own)) {
-        const int flags = sys_get_flags(fd);
+        const int flags = sys_fcntl(fd, F_GETFL, 0);
         struct connecting connecting = {fd, addr, len};
         if (flags < 0) return flags;
         if (!(flags & O_NONBLOCK))
@@ -165,20 +165,20 @@ int bide_adopt(int fd)
     if (!sched_current) return -EPERM;
     struct descriptor *descriptor = poller_get_open(poller_current, fd);
     if (!descriptor) return -errno;
-    const int flags = sys_get_flags(fd);
+    const int flags = sys_fcntl(fd, F_GETFL, 0);
     if (flags < 0) return flags;
-    const int fd_flags = sys_get_fd_flags(fd);
+    const int fd_flags = sys_fcntl(fd, F_GETFD, 0);
     if (fd_flags < 0) return fd_flags;
     if (descriptor->own && (flags & O_NONBLOCK) && poller_knows(poller_current, descriptor)) {
         descriptor->drained = false;
         descriptor->streaming = STREAMING_UNKNOWN;
         return 0;
     }
-    int code = sys_set_flags(fd, flags | O_NONBLOCK);
+    int code = sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     if (code < 0) return code;
-    code = sys_set_fd_flags(fd, fd_flags | FD_CLOEXEC);
+    code = sys_fcntl(fd, F_SETFD, fd_flags | FD_CLOEXEC);
     if (code < 0) {
-        (void)sys_set_flags(fd, flags); /* what could be set can be set back */
+        (void)sys_fcntl(fd, F_SETFL, flags); /* what could be set can be set back */
         return code;
     }
     poller_forget(poller_current, descriptor);
@@ -198,8 +198,8 @@ int bide_release(int fd)
     const int fd_flags = descriptor->foreign_fd_flags;
     poller_forget(poller_current, descriptor);
     if (flags < 0) return 0;
-    (void)sys_set_flags(fd, flags); /* a descriptor that is gone has no flags to restore */
-    (void)sys_set_fd_flags(fd, fd_flags);
+    (void)sys_fcntl(fd, F_SETFL, flags); /* a descriptor that is gone has no flags to restore */
+    (void)sys_fcntl(fd, F_SETFD, fd_flags);
     return 0;
 }
 

@@ -191,8 +191,11 @@ int bide_task_on_done(struct bide_task *task, void (*fn)(void *arg, struct bide_
     if (!task || !fn) return -EINVAL;
     handle_look("watches", task);
     if (task_done(task)) {
+        struct bide_task *self = task_current;
         cancel_settle();
-        task_call_outside(fn, arg, task);
+        task_current = NULL; /* it is called outside of tasks */
+        fn(arg, task);
+        task_current = self;
         return 0;
     }
     struct on_done *call = sys_alloc(sizeof *call);

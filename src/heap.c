@@ -203,16 +203,6 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     }
 }
 
-/* The nodes get the first slots, so that the others' memory can go. */
-static void renumber(struct heap *heap, union heap_slot *slots)
-{
-    for (size_t i = 0; i < heap->count; i++) {
-        slots[i] = heap->slots[heap->entries[i].slot];
-        slots[i].node->place = i + 1;
-        heap->entries[i].slot = (uint32_t)i;
-    }
-}
-
 static bool is_mostly_unused(const struct heap *heap)
 {
     return heap->count - heap->dead <= heap->capacity / 8;
@@ -227,14 +217,16 @@ void heap_trim(struct heap *heap)
 {
     if (heap->capacity <= FIRST_CAPACITY || !is_mostly_unused(heap)) return;
     purge(heap);
-    union heap_slot *slots = array_resize(NULL, 0, (heap->count + 1) * sizeof *slots);
-    if (!slots) return; /* without memory to move to, the larger arrays serve as well */
-    renumber(heap, slots);
-    memcpy(heap->slots, slots, heap->count * sizeof *slots);
-    (void)array_resize(slots, (heap->count + 1) * sizeof *slots, 0);
-    heap->carved = heap->count;
-    heap->free = 0;
-    (void)move(heap, heap->count * 2 > FIRST_CAPACITY ? heap->count * 2 : FIRST_CAPACITY);
+    struct heap smaller = {.count = heap->count, .carved = heap->count, .next_order = heap->next_order};
+    if (move(&smaller, heap->count * 2 > FIRST_CAPACITY ? heap->count * 2 : FIRST_CAPACITY) < 0) return;
+    for (size_t i = 0; i < heap->count; i++) {
+        smaller.slots[i] = heap->slots[heap->entries[i].slot];
+        smaller.slots[i].node->place = i + 1;
+        smaller.entries[i] = heap->entries[i];
+        smaller.entries[i].slot = (uint32_t)i;
+    }
+    release(heap);
+    *heap = smaller;
 }
 
 void heap_done(struct heap *heap)

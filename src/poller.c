@@ -13,6 +13,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,7 +95,7 @@ struct descriptor *poller_get_open(struct poller *poller, int fd)
 {
     struct descriptor *descriptor = poller_find(poller, fd);
     if (descriptor && !descriptor->closing) return descriptor;
-    if (!descriptor && fd >= 0 && sys_get_flags(fd) >= 0) return poller_get(poller, fd);
+    if (!descriptor && fd >= 0 && sys_fcntl(fd, F_GETFL, 0) >= 0) return poller_get(poller, fd);
     errno = EBADF;
     return NULL;
 }

@@ -327,8 +327,3 @@ void stack_trim(struct stack_pool *pool, bool idle)
         if (class_excess(class, idle)) class_trim(class, idle);
     }
 }
-
-void stack_reset_guards(void)
-{
-    guard_reset(0);
-}

@@ -123,7 +123,4 @@ static inline void stack_reuse(struct stack_pool *pool, const struct stack *stac
 bool stack_excess(const struct stack_pool *pool, bool idle);
 void stack_trim(struct stack_pool *pool, bool idle);
 
-/* For tests: forgets what was found out about lightweight guards and the limit of others. */
-void stack_reset_guards(void);
-
 #endif

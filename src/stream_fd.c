@@ -6,6 +6,9 @@
 
 #include <bide/io.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 static int fd_of(const void *arg)
 {
@@ -63,13 +66,13 @@ struct bide_stream *bide_stream_new(int fd)
         errno = -code;
         return NULL;
     }
-    (void)sys_set_nodelay(fd); /* what is no TCP socket needs none */
+    (void)sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what is no TCP socket needs none */
     return stream;
 }
 
 struct bide_stream *bide_stream_borrow(int fd)
 {
-    if (!sched_current || sys_get_fd_flags(fd) < 0) {
+    if (!sched_current || sys_fcntl(fd, F_GETFD, 0) < 0) {
         errno = sched_current ? EBADF : EPERM;
         return NULL;
     }

@@ -82,19 +82,14 @@ int sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
 int sys_epoll_wait(int epfd, struct epoll_event *events, int n, int64_t timeout_ns);
 int sys_eventfd(void);
 
-int sys_get_flags(int fd); /* of the file: O_NONBLOCK */
-int sys_set_flags(int fd, int flags);
-int sys_get_fd_flags(int fd); /* of the descriptor: FD_CLOEXEC */
-int sys_set_fd_flags(int fd, int flags);
+int sys_fcntl(int fd, int command, int argument);
 int sys_socket(int domain, int type, int protocol);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */
 int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS also for EINTR */
 int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
 int sys_listens(int fd);       /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
 bool sys_is_plain_tcp(int fd); /* TCP, with nothing like TLS between it and its reader */
-int sys_set_nodelay(int fd);   /* TCP_NODELAY; fails where there is no TCP */
-int sys_shutdown(int fd);      /* its writing half */
-int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len);
+int sys_close(int fd);         /* never repeats; EINTR and EINPROGRESS are success */
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags);
@@ -116,8 +111,11 @@ int sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(int fd, int backlog);
 int sys_let_nobody_in(int fd); /* of a socket that listens: who is in its queue can still be accepted */
 int sys_setsockopt(int fd, int level, int option, int value);
+int sys_shutdown(int fd); /* its writing half */
+int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len);
 int sys_unlink(const char *path);
 bool sys_is_socket_file(const char *path);
+bool sys_file_identity(const char *path, uint64_t identity[2]); /* false if there is none; [1] is never 0 */
 int sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 ssize_t sys_sendfile(int out_fd, int in_fd, off_t *offset, size_t n);
@@ -134,9 +132,5 @@ extern int (*sys_addresses_of)(const char *host, const char *service, const stru
                                struct addrinfo **list);
 extern int (*sys_names_of)(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
                            char *service, socklen_t service_size, int flags);
-/* Which file stands there: false if there is none. identity[1] is never 0. */
-bool sys_file_identity(const char *path, uint64_t identity[2]);
-
-int sys_close(int fd); /* never repeats; EINTR and EINPROGRESS are success */
 
 #endif

@@ -15,24 +15,9 @@
 #define RWF_NOWAIT 8 /* of Linux 4.14 */
 #endif
 
-int sys_get_flags(int fd)
+int sys_fcntl(int fd, int command, int argument)
 {
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFL));
-}
-
-int sys_set_flags(int fd, int flags)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFL, flags));
-}
-
-int sys_get_fd_flags(int fd)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_GETFD));
-}
-
-int sys_set_fd_flags(int fd, int flags)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, F_SETFD, flags));
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, command, argument));
 }
 
 int sys_socket(int domain, int type, int protocol)
@@ -76,21 +61,6 @@ bool sys_is_plain_tcp(int fd)
     if (protocol != IPPROTO_TCP) return false;
     return ONCE(SYS_GETSOCKOPT, getsockopt(fd, IPPROTO_TCP, TCP_ULP, upper, &upper_len)) == 0 &&
            upper_len == 0;
-}
-
-int sys_set_nodelay(int fd)
-{
-    return (int)ONCE(SYS_SOCKET, setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
-}
-
-int sys_shutdown(int fd)
-{
-    return (int)ONCE(SYS_SOCKET, shutdown(fd, SHUT_WR));
-}
-
-int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
-{
-    return (int)ONCE(SYS_GETSOCKNAME, peer ? getpeername(fd, addr, len) : getsockname(fd, addr, len));
 }
 
 ssize_t sys_read(int fd, void *buf, size_t n)
@@ -183,15 +153,6 @@ bool sys_is_file(int fd)
     struct stat status;
     return fstat(fd, &status) == 0 &&
            (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode));
-}
-
-bool sys_file_identity(const char *path, uint64_t identity[2])
-{
-    struct stat status;
-    if (lstat(path, &status) < 0) return false;
-    identity[0] = status.st_dev;
-    identity[1] = status.st_ino;
-    return true;
 }
 
 bool sys_is_terminal(int fd)

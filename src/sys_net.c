@@ -50,6 +50,16 @@ int sys_let_nobody_in(int fd)
     return (int)ONCE(SYS_SETSOCKOPT, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
+int sys_shutdown(int fd)
+{
+    return (int)ONCE(SYS_SOCKET, shutdown(fd, SHUT_WR));
+}
+
+int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)ONCE(SYS_GETSOCKNAME, peer ? getpeername(fd, addr, len) : getsockname(fd, addr, len));
+}
+
 int sys_setsockopt(int fd, int level, int option, int value)
 {
     return (int)ONCE(SYS_SETSOCKOPT, setsockopt(fd, level, option, &value, sizeof value));
@@ -64,6 +74,15 @@ bool sys_is_socket_file(const char *path)
 {
     struct stat status;
     return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+bool sys_file_identity(const char *path, uint64_t identity[2])
+{
+    struct stat status;
+    if (lstat(path, &status) < 0) return false;
+    identity[0] = status.st_dev;
+    identity[1] = status.st_ino;
+    return true;
 }
 
 /* C libraries do not agree on the sign of the flags. */

@@ -163,9 +163,6 @@ void task_report(struct bide_task *task);
 void task_keep(struct bide_task *task, struct node *members);
 struct node *task_kept(struct bide_task *task);
 
-/* Calls fn with no current task. */
-void task_call_outside(void (*fn)(void *arg, struct bide_task *task), void *arg, struct bide_task *task);
-
 const char *task_name(const struct bide_task *task);
 int task_set_name(struct bide_task *task, const char *name); /* 0 or -ENOMEM; copied */
 
@@ -185,8 +182,8 @@ struct deferred {
     void *arg;
 };
 
-/* Has the task call it, and free it, at its end; before all those that it has. False without memory. */
-bool task_defer(struct bide_task *task, struct deferred *deferred);
+/* Where those are that the task calls, and frees, at its end, the first one first; NULL without memory. */
+struct deferred **task_deferred(struct bide_task *task);
 
 /* What the task, or outside of tasks this thread (NULL), knows of the failure with this code; NULL: nothing. */
 const struct failure *task_failure(const struct bide_task *task, int code);

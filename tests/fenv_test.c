@@ -310,7 +310,7 @@ static void bug_17_a_task_without_a_guard_is_refused(void **state)
 {
     (void)state;
     if (__tsan_init) skip(); /* It needs mappings as well. */
-    stack_reset_guards();
+    guard_reset(0);
     sys_fault = refuse_advice;
     assert_int_equal(check_run(create_more_than_mappings_allow, NULL), 0);
 }
@@ -319,7 +319,7 @@ static int without_faults(void **state)
 {
     (void)state;
     sys_fault = NULL;
-    stack_reset_guards();
+    guard_reset(0);
     return 0;
 }
 

@@ -87,7 +87,7 @@ static void light_guards_are_tried_once(void **state)
 {
     (void)state;
     faults_set(SYS_MMAP, ENOMEM, 1000, FOR_EVER);
-    stack_reset_guards();
+    guard_reset(0);
     const bool light = guard_light();
     const long asked = faults_asked();
     assert_int_equal(asked, SANITIZER_FIBERS || sanitizer_valgrind() ? 0 : 1);
@@ -122,7 +122,7 @@ static int use_guards_that_lie(void *arg)
     (void)arg;
     if (filter_call(SYS_madvise, 2, ADVICE, 0) < 0) return 0; /* there are no filters here */
     if (filter_call(SYS_process_madvise, 3, ADVICE, 0) < 0) return 0;
-    stack_reset_guards();
+    guard_reset(0);
     if (guard_light()) return 1;
     (void)touch(get(MEDIUM)->base);
     (void)touch(get(MEDIUM)->base - 1); /* must be the end */

@@ -44,7 +44,7 @@ static long call_one(enum sys_call kind)
     case SYS_EPOLL_CTL: return sys_epoll_ctl(-1, EPOLL_CTL_ADD, -1, 0, 0);
     case SYS_EPOLL_WAIT: return sys_epoll_wait(-1, &event, 1, 0);
     case SYS_EVENTFD: return sys_eventfd();
-    case SYS_FCNTL: return sys_get_flags(-1);
+    case SYS_FCNTL: return sys_fcntl(-1, F_GETFL, 0);
     case SYS_SOCKET: return sys_socket(AF_INET, SOCK_STREAM, 0);
     case SYS_ACCEPT: return sys_accept(-1, NULL, NULL);
     case SYS_CONNECT: return sys_connect(-1, (struct sockaddr *)&address, sizeof address);
@@ -88,9 +88,9 @@ static void failures_are_negative_errnos(void **state)
     assert_int_equal(sys_write(-1, &byte, 1), -EBADF);
     assert_int_equal(sys_recv(-1, &byte, 1, 0), -EBADF);
     assert_int_equal(sys_send(-1, &byte, 1, 0), -EBADF);
-    assert_int_equal(sys_get_flags(-1), -EBADF);
-    assert_int_equal(sys_set_flags(-1, 0), -EBADF);
-    assert_int_equal(sys_set_fd_flags(-1, 0), -EBADF);
+    assert_int_equal(sys_fcntl(-1, F_GETFL, 0), -EBADF);
+    assert_int_equal(sys_fcntl(-1, F_SETFL, 0), -EBADF);
+    assert_int_equal(sys_fcntl(-1, F_SETFD, 0), -EBADF);
     assert_int_equal(sys_close(-1), -EBADF);
     assert_int_equal(sys_accept(-1, NULL, NULL), -EBADF);
     assert_int_equal(sys_socket_error(-1), -EBADF);
@@ -143,7 +143,7 @@ static void a_listener_accepts(void **state)
     assert_int_equal(sys_connect(client, (struct sockaddr *)&address, len), 0);
     const int served = sys_accept(listener, NULL, NULL);
     assert_true(served >= 0);
-    assert_true(sys_get_flags(served) & O_NONBLOCK);
+    assert_true(sys_fcntl(served, F_GETFL, 0) & O_NONBLOCK);
     assert_int_equal(fcntl(served, F_GETFD), FD_CLOEXEC);
     assert_int_equal(sys_socket_error(served), 0);
     char byte = 'x';
@@ -250,12 +250,12 @@ static void the_facts_are_plausible(void **state)
     assert_true(sys_max_map_count() > 1000);
     const int64_t first = sys_clock_ns();
     assert_true(first > 0 && sys_clock_ns() >= first);
-    const int fd_flags = sys_get_fd_flags(STDERR_FILENO);
+    const int fd_flags = sys_fcntl(STDERR_FILENO, F_GETFD, 0);
     assert_true(fd_flags >= 0);
-    assert_int_equal(sys_set_fd_flags(STDERR_FILENO, fd_flags), 0);
-    const int flags = sys_get_flags(STDERR_FILENO);
+    assert_int_equal(sys_fcntl(STDERR_FILENO, F_SETFD, fd_flags), 0);
+    const int flags = sys_fcntl(STDERR_FILENO, F_GETFL, 0);
     assert_true(flags >= 0);
-    assert_int_equal(sys_set_flags(STDERR_FILENO, flags), 0);
+    assert_int_equal(sys_fcntl(STDERR_FILENO, F_SETFL, flags), 0);
 }
 
 int main(void)

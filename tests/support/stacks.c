@@ -19,7 +19,7 @@ int stacks_teardown(void **state)
 {
     (void)state;
     faults_clear();
-    stack_reset_guards();
+    guard_reset(0);
     for (uint32_t i = 0; i < STACK_CLASSES; i++)
         if (in_use(i) || pool.classes[i].promised) return -1; /* the test has failed before */
     stack_pool_done(&pool);

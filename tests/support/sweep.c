@@ -235,7 +235,7 @@ static void prepare(const struct sweep_program *program, enum sys_call kind, lon
                           : "fails and goes on so",
              strerror(error));
     used = reports = expected_reports = 0;
-    stack_reset_guards();
+    guard_reset(0);
     if (program->old_kernel) {
         faults_set(SYS_MADVISE, EINVAL, 0, FOR_EVER);
         assert_false(guard_light());
