@@ -88,7 +88,7 @@ static int make_mappings(char *first, size_t stride, int n, const char **why)
         const int error = make_mapping(first + (size_t)i * stride);
         if (error == 0) continue;
         if (i > 0) return i;
-        *why = error == -ENOMEM ? "out of memory mappings for stack guards: raise vm.max_map_count" : NULL;
+        if (error == -ENOMEM) *why = "out of memory mappings for stack guards: raise vm.max_map_count";
         return -ENOMEM;
     }
     return n;

@@ -25,8 +25,8 @@ bool guard_light(void);
  * they are lightweight; when that fails it becomes false, and these and all later ones are
  * mappings.
  *
- * Returns how many were made, at least one, or -ENOMEM with *why: a text that names
- * vm.max_map_count where that is the reason, else NULL.
+ * Returns how many were made, at least one, or -ENOMEM; where vm.max_map_count is the reason *why then is
+ * a text that names it.
  */
 int guard_make(char *first, size_t stride, int n, bool *light, const char **why);
 

@@ -30,6 +30,11 @@ uint64_t loop_draw(struct bide_loop *loop)
 
 /* ---- a turn ---- */
 
+static bool is_ready(const struct bide_loop *loop)
+{
+    return loop->sched.ready.count > 0 || !list_empty(&loop->calls);
+}
+
 static bool is_due(const struct bide_loop *loop)
 {
     const int64_t next = timers_next(&loop->timers);
@@ -37,8 +42,8 @@ static bool is_due(const struct bide_loop *loop)
 }
 
 /*
- * Whether there was something. Before a deadline that is due is looked at, all events are taken: what is
- * ready in the same turn beats it.
+ * Takes events, letters and timers that are due. Whether there were events or letters. Before a deadline that
+ * is due is looked at, all events are taken: what is ready in the same turn beats it.
  */
 static bool poll_now(struct bide_loop *loop, int64_t timeout_ns)
 {
@@ -47,16 +52,17 @@ static bool poll_now(struct bide_loop *loop, int64_t timeout_ns)
     const int events = poller_poll(&loop->poller, timeout_ns);
     if (sleeps) mailbox_awake(&loop->mailbox);
     loop->polled_ns = sys_clock_ns();
-    if (is_due(loop)) poller_poll_rest(&loop->poller, events);
-    return mailbox_collect(&loop->mailbox) || events > 0;
+    const bool due = is_due(loop);
+    if (due) poller_poll_rest(&loop->poller, events);
+    const bool found = mailbox_collect(&loop->mailbox) || events > 0;
+    if (due) timers_fire(&loop->timers);
+    return found;
 }
 
 /* Something is ready: looks at the world without waiting. */
 static void glance(struct bide_loop *loop)
 {
-    const bool due = is_due(loop);
-    if (due || sys_clock_ns() - loop->polled_ns > GLANCE_NS) poll_now(loop, 0);
-    if (due) timers_fire(&loop->timers);
+    if (is_due(loop) || sys_clock_ns() - loop->polled_ns > GLANCE_NS) poll_now(loop, 0);
 }
 
 static bool has_excess(const struct bide_loop *loop, bool idle)
@@ -88,16 +94,21 @@ static void trim_what_lasts(struct bide_loop *loop)
     }
 }
 
-/* Real time: waits for events until the next deadline. */
-static void wait_real(struct bide_loop *loop)
+int64_t loop_patience(const struct bide_loop *loop)
 {
     const int64_t next = timers_next(&loop->timers);
-    int64_t timeout = next == CLOCK_NEVER ? -1 : next - timers_now(&loop->timers);
-    if (next != CLOCK_NEVER && timeout < 0) timeout = 0;
-    const bool excess = has_excess(loop, true) && (timeout < 0 || timeout > IDLE_NS);
-    const bool found = poll_now(loop, excess ? IDLE_NS : timeout);
-    if (excess && !found) trim(loop, true);
-    timers_fire(&loop->timers);
+    if (is_ready(loop) || (next != CLOCK_NEVER && loop->timers.virtual)) return 0;
+    int64_t patience = next == CLOCK_NEVER ? CLOCK_NEVER : next - sys_clock_ns();
+    const int64_t rest_ns = loop->worked_ns + IDLE_NS - loop->polled_ns; /* what runs meanwhile is no rest */
+    if (patience > rest_ns && has_excess(loop, true)) patience = rest_ns;
+    return patience > 0 ? patience : 0;
+}
+
+/* Real time: takes events, and waits for them until there is something else to do. */
+static void look_real(struct bide_loop *loop, bool waits)
+{
+    const int64_t patience = waits ? loop_patience(loop) : 0;
+    poll_now(loop, patience == CLOCK_NEVER ? -1 : patience);
 }
 
 /* Has somebody outside something for us? Nobody has to be asked if no task waits for a descriptor. */
@@ -107,7 +118,7 @@ static bool was_called(struct bide_loop *loop)
 }
 
 /* Virtual time: jumps to the next deadline, unless something has come or a thread is at work. */
-static void wait_virtual(struct bide_loop *loop)
+static void look_virtual(struct bide_loop *loop, bool waits)
 {
     const int64_t next = timers_next(&loop->timers);
     if (next <= loop->timers.now_ns) {
@@ -115,16 +126,19 @@ static void wait_virtual(struct bide_loop *loop)
         return;
     }
     const bool blocked = loop->mailbox.expected > 0 || next == CLOCK_NEVER;
-    if (blocked) poll_now(loop, -1);
+    if (blocked) poll_now(loop, waits ? -1 : 0);
     if (blocked || was_called(loop)) return;
     if (next - loop->timers.now_ns >= LONG_NS && has_excess(loop, true)) trim(loop, true);
     timers_jump(&loop->timers, next);
     timers_fire(&loop->timers);
 }
 
-static bool is_ready(const struct bide_loop *loop)
+/* There was nothing to do in this turn: after long enough memory is given back. */
+static void rest(struct bide_loop *loop)
 {
-    return loop->sched.ready.count > 0 || !list_empty(&loop->calls);
+    if (loop->polled_ns - loop->worked_ns < IDLE_NS) return;
+    loop->worked_ns = loop->polled_ns;
+    if (has_excess(loop, true)) trim(loop, true);
 }
 
 /* May another thread still wake somebody? */
@@ -140,17 +154,21 @@ static bool is_stuck(const struct bide_loop *loop)
 }
 
 /* The first part of a turn. False: every task waits for another. */
-static bool look(struct bide_loop *loop)
+static bool look(struct bide_loop *loop, bool waits)
 {
     trim_what_lasts(loop);
     if (is_ready(loop))
         glance(loop);
-    else if (is_stuck(loop))
+    else if (waits && is_stuck(loop))
         return false;
     else if (loop->timers.virtual)
-        wait_virtual(loop);
+        look_virtual(loop, waits);
     else
-        wait_real(loop);
+        look_real(loop, waits);
+    if (is_ready(loop))
+        loop->worked_ns = loop->polled_ns;
+    else
+        rest(loop);
     return true;
 }
 
@@ -170,42 +188,9 @@ static void run(struct bide_loop *loop)
     if (sched_current != &loop->sched) misuse("the child of a fork returned to the loop at %p", (void *)loop);
 }
 
-/* There was nothing to do in this step: after long enough memory is given back. */
-static void rest(struct bide_loop *loop)
-{
-    if (loop->polled_ns - loop->worked_ns < IDLE_NS) return;
-    loop->worked_ns = loop->polled_ns;
-    if (has_excess(loop, true)) trim(loop, true);
-}
-
-int64_t loop_patience(const struct bide_loop *loop)
-{
-    if (is_ready(loop)) return 0;
-    int64_t next = timers_next(&loop->timers);
-    if (next != CLOCK_NEVER && loop->timers.virtual) return 0;
-    const int64_t rest_ns = loop->worked_ns + IDLE_NS;
-    if (next > rest_ns && has_excess(loop, true)) next = rest_ns;
-    if (next == CLOCK_NEVER) return CLOCK_NEVER;
-    const int64_t left = next - sys_clock_ns();
-    return left > 0 ? left : 0;
-}
-
 void loop_step(struct bide_loop *loop)
 {
-    trim_what_lasts(loop);
-    if (is_ready(loop)) {
-        glance(loop);
-    } else {
-        poll_now(loop, 0);
-        if (loop->timers.virtual && !is_ready(loop) && loop->mailbox.expected == 0 &&
-            timers_next(&loop->timers) != CLOCK_NEVER)
-            timers_jump(&loop->timers, timers_next(&loop->timers));
-        timers_fire(&loop->timers);
-    }
-    if (is_ready(loop))
-        loop->worked_ns = loop->polled_ns;
-    else
-        rest(loop);
+    (void)look(loop, false);
     run(loop);
 }
 
@@ -253,7 +238,7 @@ int loop_drive(struct bide_loop *loop, const struct bide_task *until)
     for (;;) {
         run(loop);
         if (is_over(loop, stuck ? NULL : until)) break;
-        if (look(loop)) continue;
+        if (look(loop, true)) continue;
         if (stuck) {
             sched_abandon(&loop->sched);
         } else {

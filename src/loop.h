@@ -28,7 +28,7 @@ struct bide_loop {
     struct node leftovers;   /* the nodes that begin memory which is freed with the loop */
     struct node promises;    /* thread-safe futures that tasks and callbacks wait for */
     int64_t polled_ns;       /* when epoll was asked last */
-    int64_t worked_ns;       /* when a step last had something to do */
+    int64_t worked_ns;       /* when a turn last had something to do */
     int64_t excess_ns;       /* since when there has been memory to give back; 0: there is none */
     size_t excess_living;    /* how many tasks there were then */
     unsigned forks;          /* task_forks, when it was made */

@@ -5,7 +5,7 @@
  * program runs, only used again, and are only ever added at the head of the list.
  *
  * Invariants
- *  - A subscriber's mailbox is only posted to between `busy` going up and down; signals_done
+ *  - A loop's mailbox is only posted to between `busy` of its subscriber going up and down; signals_done
  *    clears `wanted`, then waits for `busy` to be 0, before the mailbox may go.
  *  - A subscriber's letter is in the mailbox if and only if `posted` is set.
  *  - users[n] loops want signal n; the handler is installed while there are any.
@@ -21,7 +21,6 @@
 struct subscriber {
     struct subscriber *next;
     struct signals *signals; /* NULL: free to be used again; changed under the lock */
-    struct mailbox *mailbox;
     struct letter letter;
     _Atomic uint64_t wanted;
     _Atomic uint64_t come;
@@ -106,7 +105,7 @@ static void tell(struct subscriber *subscriber, uint64_t signal)
     if (atomic_load(&subscriber->wanted) & signal) {
         atomic_fetch_or(&subscriber->come, signal);
         if (!atomic_exchange(&subscriber->posted, true))
-            mailbox_post(subscriber->mailbox, &subscriber->letter);
+            mailbox_post(subscriber->signals->mailbox, &subscriber->letter);
     }
     atomic_fetch_sub(&subscriber->busy, 1);
 }
@@ -202,7 +201,6 @@ int signals_subscribe(struct signals *signals, uint64_t set)
     if (!subscriber) code = -ENOMEM;
     if (subscriber && !signals->subscriber) {
         subscriber->signals = signals;
-        subscriber->mailbox = signals->mailbox;
         signals->subscriber = subscriber;
     }
     for (int number = 1; number < SIGNALS && code == 0; number++)
@@ -239,7 +237,7 @@ void signals_done(struct signals *signals)
     pthread_mutex_lock(&lock);
     for (int number = 1; number < SIGNALS; number++) unwant(subscriber, number);
     while (atomic_load(&subscriber->busy) > 0) sched_yield();
-    mailbox_open_all(subscriber->mailbox); /* its letter, if there */
+    mailbox_open_all(signals->mailbox); /* its letter, if there */
     subscriber->signals = NULL;
     pthread_mutex_unlock(&lock);
     signals->subscriber = NULL;
@@ -251,8 +249,8 @@ void signals_forget(void)
 {
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     for (struct subscriber *each = atomic_load(&subscribers); each; each = each->next) {
+        atomic_store(&each->wanted, 0); /* first: a signal may come at any moment */
         each->signals = NULL;
-        atomic_store(&each->wanted, 0);
         atomic_store(&each->come, 0);
         atomic_store(&each->posted, false);
         atomic_store(&each->busy, 0);

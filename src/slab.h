@@ -47,7 +47,7 @@ void slab_free(struct slab *slab);
 
 /*
  * Makes guards for the next slots, which are then free, and colder than all that are. Returns how
- * many, at least one; or -ENOMEM with *why as guard_make.
+ * many, at least one; or -ENOMEM, with *why as guard_make.
  */
 int slab_carve(struct slab *slab, const char **why);
 

@@ -72,11 +72,7 @@ static struct slab *class_map(struct stack_class *class)
 RARE static int class_grow(struct stack_class *class, const char **why)
 {
     if (!class->fresh) class->fresh = class_map(class);
-    if (!class->fresh) {
-        *why = NULL;
-        return -ENOMEM;
-    }
-    const int n = slab_carve(class->fresh, why);
+    const int n = class->fresh ? slab_carve(class->fresh, why) : -ENOMEM;
     if (n < 0) return n;
     class->carved += (size_t)n;
     class->spare += (size_t)n;
@@ -160,7 +156,6 @@ static struct slab *own_take(struct stack_pool *pool, size_t stride)
 static struct slab *own_map(size_t stride, const char **why)
 {
     struct slab *slab = slab_new(stride, 1);
-    *why = NULL;
     if (!slab || slab_carve(slab, why) > 0) return slab;
     slab_free(slab);
     return NULL;
@@ -168,10 +163,7 @@ static struct slab *own_map(size_t stride, const char **why)
 
 RARE static int own_promise(struct stack_pool *pool, size_t size, struct stack **own, const char **why)
 {
-    if (size > SIZE_MAX >> 16) { /* more than there are addresses; and sums of sizes do not overflow */
-        *why = NULL;
-        return -ENOMEM;
-    }
+    if (size > SIZE_MAX >> 16) return -ENOMEM; /* more than there are addresses; and sums do not overflow */
     const size_t stride = slab_stride(size);
     struct slab *slab = own_take(pool, stride);
     if (!slab) slab = own_map(stride, why);

@@ -78,7 +78,7 @@ uint32_t stack_class(size_t size);
 /*
  * Sets a stack aside. For STACK_OWN a stack of at least `size` bytes is mapped at once and *own
  * is it; else *own is NULL.
- * Returns 0, or -ENOMEM with *why naming vm.max_map_count where that is the reason (else NULL).
+ * Returns 0, or -ENOMEM; where vm.max_map_count is the reason *why then is a text that names it.
  */
 int stack_promise(struct stack_pool *pool, uint32_t class, size_t size, struct stack **own, const char **why);
 void stack_unpromise(struct stack_pool *pool, uint32_t class, struct stack *own);

@@ -170,7 +170,7 @@ static void impossible_sizes_fail(void **state)
     static const size_t sizes[] = {(size_t)1 << 60, (size_t)1 << 47, SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct stack *own = NULL;
-        why = "";
+        why = NULL;
         assert_int_equal(stack_promise(&pool, stack_class(sizes[i]), sizes[i], &own, &why), -ENOMEM);
         assert_null(own);
         assert_null(why);
