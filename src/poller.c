@@ -43,16 +43,6 @@ void poller_done(struct poller *poller)
     sys_free(poller->table);
 }
 
-static void chunk_init(struct descriptor *chunk, size_t index)
-{
-    for (size_t i = 0; i < CHUNK; i++) {
-        struct descriptor *descriptor = &chunk[i];
-        *descriptor = (struct descriptor){.fd = (int)(index * CHUNK + i), .foreign_flags = -1};
-        list_init(&descriptor->waits);
-        for (int side = 0; side < SIDES; side++) list_init(&descriptor->turns[side]);
-    }
-}
-
 static int table_grow(struct poller *poller, size_t chunks)
 {
     struct descriptor **table = sys_realloc(poller->table, chunks * sizeof *table);
@@ -60,6 +50,21 @@ static int table_grow(struct poller *poller, size_t chunks)
     memset(table + poller->chunks, 0, (chunks - poller->chunks) * sizeof *table);
     poller->table = table;
     poller->chunks = chunks;
+    return 0;
+}
+
+static int chunk_add(struct poller *poller, size_t index)
+{
+    if (index >= poller->chunks && table_grow(poller, index + 1 + poller->chunks / 2) < 0) return -ENOMEM;
+    struct descriptor *chunk = sys_alloc(CHUNK * sizeof *chunk);
+    if (!chunk) return -ENOMEM;
+    poller->table[index] = chunk;
+    for (size_t i = 0; i < CHUNK; i++) {
+        struct descriptor *descriptor = &chunk[i];
+        *descriptor = (struct descriptor){.fd = (int)(index * CHUNK + i), .foreign_flags = -1};
+        list_init(&descriptor->waits);
+        for (int side = 0; side < SIDES; side++) list_init(&descriptor->turns[side]);
+    }
     return 0;
 }
 
@@ -72,22 +77,11 @@ struct descriptor *poller_find(const struct poller *poller, int fd)
 
 struct descriptor *poller_get(struct poller *poller, int fd)
 {
-    if (fd < 0) {
-        errno = EBADF;
-        return NULL;
-    }
-    const size_t index = (size_t)fd / CHUNK;
-    if (index >= poller->chunks && table_grow(poller, index + 1 + poller->chunks / 2) < 0) goto no_memory;
-    if (!poller->table[index]) {
-        struct descriptor *chunk = sys_alloc(CHUNK * sizeof *chunk);
-        if (!chunk) goto no_memory;
-        chunk_init(chunk, index);
-        poller->table[index] = chunk;
-    }
-    return &poller->table[index][(size_t)fd % CHUNK];
-
-no_memory:
-    errno = ENOMEM;
+    struct descriptor *descriptor = poller_find(poller, fd);
+    if (descriptor) return descriptor;
+    const int code = fd < 0 ? -EBADF : chunk_add(poller, (size_t)fd / CHUNK);
+    if (code == 0) return poller_find(poller, fd);
+    errno = -code;
     return NULL;
 }
 

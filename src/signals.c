@@ -147,16 +147,20 @@ static void subscriber_open(struct letter *letter)
     deliver(subscriber->signals, atomic_exchange(&subscriber->come, 0));
 }
 
-/* One that is free, or a new one. NULL without memory. */
-static struct subscriber *subscriber_get(void)
+/* The loop's; at first one that is free, or a new one. NULL without memory. Under the lock. */
+static struct subscriber *subscriber_of(struct signals *signals)
 {
+    if (signals->subscriber) return signals->subscriber;
     struct subscriber *subscriber = atomic_load(&subscribers);
     while (subscriber && subscriber->signals) subscriber = subscriber->next;
-    if (subscriber) return subscriber;
-    subscriber = sys_alloc(sizeof *subscriber);
-    if (!subscriber) return NULL;
-    *subscriber = (struct subscriber){.next = atomic_load(&subscribers), .letter.open = subscriber_open};
-    atomic_store(&subscribers, subscriber);
+    if (!subscriber) {
+        subscriber = sys_alloc(sizeof *subscriber);
+        if (!subscriber) return NULL;
+        *subscriber = (struct subscriber){.next = atomic_load(&subscribers), .letter.open = subscriber_open};
+        atomic_store(&subscribers, subscriber);
+    }
+    subscriber->signals = signals;
+    signals->subscriber = subscriber;
     return subscriber;
 }
 
@@ -195,14 +199,9 @@ int signals_subscribe(struct signals *signals, uint64_t set)
 {
     struct subscriber *subscriber = signals->subscriber;
     if (subscriber && (atomic_load(&subscriber->wanted) & set) == set) return 0;
-    int code = 0;
     pthread_mutex_lock(&lock);
-    if (!subscriber) subscriber = subscriber_get();
-    if (!subscriber) code = -ENOMEM;
-    if (subscriber && !signals->subscriber) {
-        subscriber->signals = signals;
-        signals->subscriber = subscriber;
-    }
+    subscriber = subscriber_of(signals);
+    int code = subscriber ? 0 : -ENOMEM;
     for (int number = 1; number < SIGNALS && code == 0; number++)
         if (set & bit(number)) code = want(subscriber, number);
     pthread_mutex_unlock(&lock);

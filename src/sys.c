@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that calls the system. It keeps no state but the hook for faults and the
- * memory of what this kernel cannot do.
+ * The seam, for memory, time, threads, events and signals. It keeps no state but the hook for
+ * faults and the memory of what this kernel cannot do.
  */
 #include "sys_call.h"
 

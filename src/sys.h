@@ -107,6 +107,8 @@ int sys_socketpair(int domain, int type, int protocol, int fds[2]);
 bool sys_is_file(int fd); /* a file or disk: it never says that it is not ready, and may block all the same */
 bool sys_is_terminal(int fd);
 
+/* For the network, in sys_net.c. */
+
 int sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(int fd, int backlog);
 int sys_let_nobody_in(int fd); /* of a socket that listens: who is in its queue can still be accepted */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How sys.c and sys_fd.c make a system call: faults first, errno as a negative result. */
+/* How the seam makes a system call: faults first, errno as a negative result. */
 #ifndef SYS_CALL_H
 #define SYS_CALL_H
 

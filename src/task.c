@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the tasks: their control blocks, the ready queue, parking and waking, the start and the
- * end of a task. With flow.c the only file that switches stacks. It knows
- * nothing of time, descriptors, threads or scopes.
+ * end of a task. With flow.c the only file that switches stacks. It knows nothing of time,
+ * descriptors, threads or scopes.
  *
  * Invariants
  *  - A task is exactly one of: fresh (in the ready queue, no stack, one promised), ready (in the
