@@ -185,10 +185,10 @@ struct deferred {
 /* Where those are that the task calls, and frees, at its end, the first one first; NULL without memory. */
 struct deferred **task_deferred(struct bide_task *task);
 
-/* What the task, or outside of tasks this thread (NULL), knows of the failure with this code; NULL: nothing. */
+/* What the task, or outside of tasks this thread (NULL), knows of the failure with this code, or NULL. */
 const struct failure *task_failure(const struct bide_task *task, int code);
 
-/* The failure is seen by the task, or outside of tasks by this thread (NULL). Takes its text, perhaps NULL. */
+/* The task, or outside of tasks this thread (NULL), sees a failure. Takes its text, which may be NULL. */
 void task_see_failure(struct bide_task *task, int code, struct failure *failure);
 
 /* What is known of an ended task's failure, borrowed from it. */
