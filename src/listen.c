@@ -174,8 +174,8 @@ int bide_accept_last(int fd, struct sockaddr *addr, socklen_t *len)
 {
     if (!sched_current) return -EPERM;
     int client = sys_listens(fd);
-    if (client > 0) client = sys_let_nobody_in(fd);
     if (client < 0) return client;
+    (void)sys_let_nobody_in(fd); /* where it cannot be done, others still come until the socket is closed */
     int tries = SOMAXCONN;
     do {
         client = accept_now(fd, addr, len);

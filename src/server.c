@@ -39,6 +39,8 @@ static void wake_all(struct waiters *waiters)
 
 /* ---- the end of tasks, and of listening ---- */
 
+enum { LATE_MOST = 1 << 16 }; /* more than any queue is long, but not all who come for ever */
+
 void server_free(struct bide_server *server)
 {
     list_remove(&server->node);
@@ -79,7 +81,7 @@ static void remove_file(const struct listener *listener)
 static void take_last(struct listener *listener)
 {
     struct client client = {.server = listener->server};
-    for (;;) {
+    for (int n = 0; n < LATE_MOST; n++) {
         client.address.length = sizeof client.address.local;
         client.fd = bide_accept_last(listener->fd, &client.address.any, &client.address.length);
         if (client.fd < 0) return;

@@ -83,6 +83,18 @@ TASK(one_after_the_other_when_no_more_are_allowed)
     return are_served("127.0.0.1", 1);
 }
 
+TASK(where_others_cannot_be_kept_out)
+{
+    int fds[CLIENTS];
+    CHECK_INT(start("127.0.0.1", 0), 0);
+    CHECK_INT(ask_early(fds), 0);
+    faults_set(SYS_SETSOCKOPT, ENOPROTOOPT, 0, FOR_EVER);
+    const int code = bide_server_close(server, 5);
+    faults_clear();
+    CHECK_INT(code, 0);
+    return hear_all(fds);
+}
+
 static void stop_it(void *arg)
 {
     (void)arg;
@@ -236,6 +248,7 @@ int main(void)
         RUN(who_was_let_in_is_served, virtual),
         RUN(at_a_unix_socket_too, virtual),
         RUN(one_after_the_other_when_no_more_are_allowed, virtual),
+        RUN(where_others_cannot_be_kept_out, virtual),
         RUN(stopped_by_a_callback, virtual),
         RUN(without_grace_all_see_the_end, virtual),
         RUN(without_memory_the_others_are_served, quiet),
