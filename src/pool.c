@@ -141,12 +141,9 @@ int pool_submit(struct pool *pool, struct job *job)
     job->begun = false;
     job->failure = NULL;
     job->letter.open = job_over;
+    /* Counted by what the loop knows, not by how far the threads are: so it does not depend on them. */
+    if (pool->limit && pool->jobs >= pool->most && pool->jobs - pool->most >= pool->limit) return -EAGAIN;
     lock_briefly(pool);
-    const size_t behind = pool->queued + 1 > pool->idle ? pool->queued + 1 - pool->idle : 0;
-    if (pool->limit && pool->threads == pool->most && behind > pool->limit) {
-        pthread_mutex_unlock(&pool->lock);
-        return -EAGAIN;
-    }
     list_append(&pool->queue, &job->wait.link);
     const bool enough = ++pool->queued <= pool->idle;
     const bool wakes = must_wake(pool); /* those that are busy look at the queue before they wait */

@@ -69,26 +69,65 @@ static int open_the_gate(void *arg)
     return 0;
 }
 
-/* One job runs, two are queued behind it, the others are refused and nothing of them is written. */
+/*
+ * Each thread has one job and two are queued behind them, whether or not the threads have begun; the
+ * others are refused and nothing of them is written.
+ */
+static int refused_beyond(unsigned threads)
+{
+    struct job jobs[6];
+    struct bide_call calls[7];
+    struct bide_executor *executor = bide_executor_new(threads, 2);
+    sem_wait(&gate);
+    for (int i = 0; i < 6; i++) {
+        jobs[i] = (struct job){executor, i, 1, -1};
+        calls[i] = (struct bide_call){submit, &jobs[i]};
+    }
+    calls[6] = (struct bide_call){open_the_gate, NULL}; /* runs when the others have submitted */
+    CHECK_INT(bide_gather(calls, 7, NULL), 0);
+    for (int i = 0; i < 6; i++) {
+        const bool taken = i < (int)threads + 2;
+        CHECK_INT(jobs[i].code, taken ? 0 : -EAGAIN);
+        CHECK_INT(jobs[i].result, taken ? i : -1);
+    }
+    return 0; /* the loop frees the executor */
+}
+
 static int more_than_the_limit_is_refused(void *arg)
 {
     (void)arg;
-    struct job jobs[6];
-    struct bide_call calls[6];
-    struct bide_executor *executor = bide_executor_new(1, 2);
+    for (unsigned threads = 1; threads < 4; threads++) CHECK_INT(refused_beyond(threads), 0);
+    return 0;
+}
+
+static int withdrawing_a_job_makes_room(void *arg)
+{
+    (void)arg;
+    struct job jobs[4];
+    struct bide_task *tasks[4];
+    struct bide_executor *executor = bide_executor_new(1, 1);
     sem_wait(&gate);
-    for (int i = 0; i < 6; i++) jobs[i] = (struct job){executor, i, 1, -1};
-    for (int i = 1; i < 6; i++) calls[i - 1] = (struct bide_call){submit, &jobs[i]};
-    calls[5] = (struct bide_call){open_the_gate, NULL}; /* runs when the others have submitted */
-    struct bide_task *first = bide_create_task(submit, &jobs[0]);
-    while (atomic_load(&running) == 0) CHECK_INT(bide_yield(), 0);
-    CHECK_INT(bide_gather(calls, 6, NULL), 0);
-    CHECK_INT(bide_await(first, NULL), 0);
-    for (int i = 0; i < 6; i++) {
-        CHECK_INT(jobs[i].code, i < 3 ? 0 : -EAGAIN);
-        CHECK_INT(jobs[i].result, i < 3 ? i : -1);
+    for (int i = 0; i < 3; i++) {
+        jobs[i] = (struct job){executor, i, 1, -1};
+        tasks[i] = bide_create_task(submit, &jobs[i]);
     }
-    return 0; /* the loop frees the executor */
+    CHECK_INT(bide_yield(), 0);
+    while (atomic_load(&running) == 0)
+        CHECK_INT(bide_yield(), 0); /* so that it is the second that is queued */
+    CHECK_INT(bide_cancel(tasks[1]), 1);
+    CHECK_INT(bide_await(tasks[1], NULL), 0);
+    CHECK_INT(jobs[1].code, -ECANCELED);
+    jobs[3] = (struct job){executor, 3, 1, -1};
+    tasks[3] = bide_create_task(submit, &jobs[3]);
+    CHECK_INT(bide_yield(), 0);
+    sem_post(&gate);
+    for (int i = 0; i < 4; i++)
+        if (i != 1) CHECK_INT(bide_await(tasks[i], NULL), 0);
+    CHECK_INT(jobs[0].code, 0);
+    CHECK_INT(jobs[2].code, -EAGAIN);
+    CHECK_INT(jobs[3].code, 0);
+    bide_executor_free(executor);
+    return 0;
 }
 
 static int bad_input(void *arg)
@@ -131,6 +170,7 @@ static int misuse_in_child(void *arg)
 
 TEST(an_executor_has_no_more_threads_than_it_was_given, one_thread_runs_one_job)
 TEST(an_executor_refuses_more_jobs_than_its_limit, more_than_the_limit_is_refused)
+TEST(an_executor_has_room_for_another_job_when_one_is_withdrawn, withdrawing_a_job_makes_room)
 TEST(bad_input_gives_errors, bad_input)
 
 static void misuse_aborts(void **state)
@@ -147,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_executor_has_no_more_threads_than_it_was_given),
         cmocka_unit_test(an_executor_refuses_more_jobs_than_its_limit),
+        cmocka_unit_test(an_executor_has_room_for_another_job_when_one_is_withdrawn),
         cmocka_unit_test(bad_input_gives_errors),
         cmocka_unit_test(misuse_aborts),
     };

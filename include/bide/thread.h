@@ -13,9 +13,8 @@ extern "C" {
  * Runs fn(arg) in a thread of the loop's pool and waits for it; other tasks run meanwhile. May
  * wait. A job that runs cannot be interrupted: when the wait is cut short it still returns
  * only once the job has ended, so that arg may live on this stack. So whoever wants to stop a job
- * early sets a flag that the job looks at from another task than the one that waits for it. A job that no
- * thread has
- * begun is withdrawn, and never runs.
+ * early sets a flag that the job looks at, from another task than the one that waits for it. A job
+ * that no thread has begun is withdrawn, and never runs.
  *
  *     int digits;
  *     if (bide_to_thread(compute, &number, &digits) < 0) ...
@@ -32,8 +31,8 @@ struct bide_executor;
 
 /*
  * Makes an executor of the running loop with at most that many threads (0: as many as the loop
- * may have), started when first needed. limit: how many jobs may be queued behind busy threads,
- * 0 for any number.
+ * may have), started when first needed. limit: how many jobs may be queued behind those that have a
+ * thread each, so that threads + limit calls at a time are taken; 0 for any number.
  *
  *     struct bide_executor *one_by_one = bide_executor_new(1, 100);
  *     code = bide_executor_submit(one_by_one, append_to_log, &entry, &result);
