@@ -13,7 +13,7 @@
 /* One value that was set; several tables may have it. */
 struct binding {
     size_t holders;  /* tables, and later bindings that have it as their former one */
-    uint64_t number; /* no other one of its loop ever had it, where there is a token for it; else 0 */
+    uint64_t number; /* of the token that undoes it, else 0; of one task's bindings only one has it */
     const struct bide_local *local;
     void *value;
     struct binding *former; /* set with a token: what a reset brings back, or NULL; of a dead one: the next */

@@ -33,8 +33,11 @@ int bide_local_set(struct bide_local *local, void *value, struct bide_local_toke
     struct heritage **place = task_heritage(task_current);
     struct binding *binding = place ? sys_alloc(sizeof *binding) : NULL;
     if (!binding) return -ENOMEM;
-    struct binding *former = outside ? bindings_find(*place, local) : NULL;
-    *binding = (struct binding){.holders = 1, .local = local, .value = value, .former = former};
+    /* Without a token it stands for the present one: what an inner function sets, an outer one undoes. */
+    struct binding *top = bindings_find(*place, local);
+    struct binding *former = outside || !top ? top : top->former;
+    *binding = (struct binding){
+        .holders = 1, .number = top ? top->number : 0, .local = local, .value = value, .former = former};
     if (former) former->holders++;
     if (bindings_put(place, local, binding) < 0) {
         if (former) former->holders--;

@@ -49,7 +49,8 @@ struct bide_local_token {
 
 /*
  * Gives the running task a value. With a token the former value is kept, so that bide_local_reset
- * can bring it back; else NULL.
+ * can bring it back. With NULL the value takes the place of the present one, and tokens that were
+ * filled before stay good.
  * Returns 0. Errors: -EPERM outside a task, -EINVAL for a NULL local, -ENOMEM: the value is then
  * still yours, and the former one in place.
  */
