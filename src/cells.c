@@ -6,6 +6,7 @@
 #include "cells.h"
 
 #include "misuse.h"
+#include "sanitizer.h"
 #include "sys.h"
 
 #include <stdint.h>
@@ -36,6 +37,7 @@ static struct chunk *chunk_new(struct cells *cells)
     struct chunk *chunk =
         sys_mmap(chunk_size(cells, cells->chunk_cells), PROT_READ | PROT_WRITE, MAP_NORESERVE);
     if (!chunk) return NULL;
+    sanitizer_root_begin(chunk, chunk_size(cells, cells->chunk_cells)); /* what objects know is no leak */
     chunk->owner = cells;
     chunk->cells = cells->chunk_cells;
     if (cells->chunk_cells < MOST_CELLS) cells->chunk_cells = cells->chunk_cells * 2 + 1;
@@ -46,6 +48,7 @@ static struct chunk *chunk_new(struct cells *cells)
 static void chunk_free(struct cells *cells, struct chunk *chunk)
 {
     list_remove(&chunk->link);
+    sanitizer_root_end(chunk, chunk_size(cells, chunk->cells));
     sys_munmap(chunk, chunk_size(cells, chunk->cells));
 }
 

@@ -155,6 +155,15 @@ static inline void sanitizer_fiber_own(struct stack *self)
     (void)self;
 }
 
+/* It is the thread's alone again. */
+static inline void sanitizer_fiber_disown(struct stack *self)
+{
+#if SANITIZER_ADDRESS
+    if (self->base) sanitizer_root_end(self->base, self->size);
+#endif
+    (void)self;
+}
+
 /* Always part of the function that switches: one of its own would begin on one fiber and end on another. */
 __attribute__((always_inline)) static inline void sanitizer_switch_begin(struct stack *from, struct stack *to)
 {
@@ -179,6 +188,7 @@ __attribute__((always_inline)) static inline void sanitizer_switch_end(struct st
     if (left && !left->base) {
         left->base = (char *)(uintptr_t)base;
         left->size = size;
+        sanitizer_root_begin(left->base, size); /* of a thread its present stack is looked at only */
     }
 #endif
 #if SANITIZER_THREAD

@@ -27,6 +27,7 @@ void sched_enter(struct sched *sched)
 
 void sched_leave(void)
 {
+    sanitizer_fiber_disown(&sched_current->root_stack);
     sched_current = NULL;
 }
 

@@ -319,6 +319,39 @@ static void suspended_stacks_are_roots(void **state)
     free(*place);
     stack_put(&pool, stack);
 }
+
+static int hold_memory(void *arg)
+{
+    (void)arg;
+    char *volatile mine = malloc(99);
+    const int code = bide_sleep(BIDE_FOREVER);
+    free(mine);
+    return code;
+}
+
+/* As exit() in a task does it: what the thread's own stack, another task or its stack knows is not leaked. */
+static int find_leaks_in_a_task(void *arg)
+{
+    const struct bide_task_options options = {.name = "a name that has memory of its own"};
+    bide_detach(bide_create_task_with(&options, hold_memory, NULL));
+    const int code = bide_yield();
+    return code < 0 ? code : find_leaks(arg);
+}
+
+static int run_with_memory(void *arg)
+{
+    char *volatile mine = malloc(88);
+    const int code = bide_run(find_leaks_in_a_task, arg);
+    free(mine);
+    return code;
+}
+
+static void all_stacks_of_a_loop_are_roots(void **state)
+{
+    (void)state;
+    char err[8192];
+    assert_int_equal(check_child(run_with_memory, NULL, err, sizeof err), 0);
+}
 #endif
 
 int main(void)
@@ -341,6 +374,7 @@ int main(void)
 #if SANITIZER_ADDRESS
         TEST(poison_is_wiped_off),
         TEST(suspended_stacks_are_roots),
+        TEST(all_stacks_of_a_loop_are_roots),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
