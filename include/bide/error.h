@@ -43,8 +43,9 @@ BIDE_API bool bide_task_error(struct bide_task *task, struct bide_error *error);
 
 /*
  * The text kept for the last failure with this code (-EIO or EIO) that the running task, or
- * outside of tasks this thread, has seen; strerror's where none was given. Valid until it sees
- * another failure or ends; it may be an argument of bide_fail.
+ * outside of tasks this thread, has seen; strerror's where none was given. A task keeps one text for
+ * each code, a thread outside of tasks only the last of all. Valid until it sees another failure or
+ * ends; it may be an argument of bide_fail.
  */
 BIDE_API const char *bide_error_text(int code);
 

@@ -18,10 +18,9 @@ extern "C" {
  *     int code = bide_gather(calls, 3, results);
  *
  * results: n results in the order of the calls, all of them written: failures stand among
- * them, and -ENOMEM for a call that could not start. bide_error_text has one text for each code;
- * who wants every failure's own makes tasks and asks after each bide_await. The return value is then the
- * wait's: 0,
- * -ECANCELED or -ETIMEDOUT.
+ * them, and -ENOMEM for a call that could not start. The return value is then the wait's: 0,
+ * -ECANCELED or -ETIMEDOUT. bide_error_text has one text for each code; who wants every failure's
+ * own makes tasks and asks after each bide_await.
  * NULL: the first failure cancels the rest and is returned once all have ended; else the code
  * of the wait; else 0. A call's own -ECANCELED is a failure too, unless gather cancelled it.
  * Errors: -EPERM outside a task, -EINVAL for NULL calls or a NULL fn: nothing was started.

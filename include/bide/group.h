@@ -36,13 +36,13 @@ struct bide_group {
 BIDE_API void bide_group_enter(struct bide_group *group);
 
 /*
- * Starts fn(arg) as a task of the open group; any task of the loop may call it until the last
- * of the group's tasks has ended. In a cancelled group the task starts cancelled. The handle is
- * the group's, and good for bide_await (which takes nothing), bide_cancel and bide_task_* until
- * bide_group_exit returns.
+ * Starts fn(arg) as a task of the open group; any task of the loop, or function that the loop calls
+ * between tasks, may do so until the last of the group's tasks has ended. In a cancelled group the
+ * task starts cancelled. The handle is the group's, and good for bide_await (which takes nothing),
+ * bide_cancel and bide_task_* until bide_group_exit returns.
  * Errors (NULL and errno): ENOMEM, which is a failure of the group too; EPERM where no loop
- * runs, or for a group that was never entered, or outside of tasks; EINVAL for a NULL fn or a
- * group that was left. In the group of another loop it aborts.
+ * runs, or for a group that was never entered, or was entered outside of tasks; EINVAL for a NULL
+ * fn or a group that was left. In the group of another loop it aborts.
  */
 BIDE_API struct bide_task *bide_group_start(struct bide_group *group, bide_fn fn, void *arg);
 

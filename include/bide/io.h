@@ -33,7 +33,7 @@ BIDE_API int bide_pipe(int fds[2]);
 /*
  * open(2), in a thread: a descriptor of bide's own, close-on-exec and non-blocking; reads and
  * writes of a file go through threads too. May wait. When cut short nothing is left open, or the
- * call succeeds and the next one fails. Errors: open's.
+ * call succeeds and the next one fails. Errors: open's, -EINVAL for NULL, -EPERM outside a task.
  */
 BIDE_API int bide_open(const char *path, int flags, mode_t mode);
 

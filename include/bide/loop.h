@@ -2,6 +2,10 @@
 /*
  * A loop of one's own, run again and again: asyncio.Runner. There is at most one running loop
  * in a thread, and any number of threads.
+ *
+ * A loop may be made in one thread and used in another, by one at a time. But a task never changes
+ * its thread: as long as there are tasks that have begun and not ended, it is to be run, stepped and
+ * freed where they began.
  */
 #ifndef BIDE_LOOP_H
 #define BIDE_LOOP_H

@@ -28,8 +28,10 @@ struct bide_options {
      * group), between two tasks; it must not wait. NULL: one line on standard error. */
     void (*on_error)(void *arg, const struct bide_error *error);
     void *on_error_arg;
-    bool cancel_on_interrupt; /* the first ^C (SIGINT) cancels the main task, as asyncio.run does */
-    uint64_t reserved[8];     /* zero */
+    /* The first ^C (SIGINT) cancels the main task, as asyncio.run does: where it waits, or waits next. A
+     * second one, and any after the run, does what it did before. */
+    bool cancel_on_interrupt;
+    uint64_t reserved[8]; /* zero */
 };
 
 /*

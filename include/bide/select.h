@@ -52,8 +52,8 @@ struct bide_select_case {
  * Returns the index of the case that happened. Its code is 0 for a queue, or -EPIPE if that queue was
  * shut down (and, for a get, is empty): that counts as ready, each time; -ENOMEM for a put. Of a
  * descriptor it is the events, or bide_poll's error (-EBADF): others may read what is there before you do.
- * Errors: -EAGAIN when the timeout has passed, -EINVAL for no case at all, a case that is none of
- * the three kinds, or a NaN; -EPERM outside a task.
+ * Errors: -EAGAIN when the timeout has passed, -EINVAL for no case at all, or none that is switched
+ * on, for a case that is none of the three kinds, or a NaN; -EPERM outside a task.
  */
 BIDE_API int bide_select(struct bide_select_case *cases, size_t n, double timeout);
 

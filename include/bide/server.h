@@ -48,9 +48,10 @@ struct bide_server;
  * before that, by bide_stream_close or bide_stream_abort, and then touch it no more. Other tasks that
  * use it must end before the handler does.
  *
- * Its failure, unless it is -ECANCELED, goes to .on_error, with the peer's address as the task's
- * name, and harms no other client: by default that is a line on standard error for each, so what
- * clients do every day, such as to reset a connection or to be silent, is better no failure.
+ * Its failure, unless it is -ECANCELED, goes to .on_error, with the peer's address in the task's
+ * name ("client 192.0.2.1:4711"), and harms no other client: by default that is a line on standard
+ * error for each, so what clients do every day, such as to reset a connection or to be silent, is
+ * better no failure.
  */
 typedef int (*bide_serve_fn)(struct bide_stream *client, void *arg);
 

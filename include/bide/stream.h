@@ -72,8 +72,8 @@ BIDE_API int bide_stream_pair(struct bide_stream *streams[2]);
  * Sends what is buffered, then closes the stream and frees it, whatever happened before. May wait,
  * if something is buffered. When cut short the rest is not sent, but the stream is closed all the
  * same; a task that is cancelled already sends nothing. With nothing to send it never waits, checks
- * nothing and works anywhere. Calls that other tasks have in it end with -EBADF; while one of them is
- * writing, what is buffered is not sent, and the result is -EBUSY. NULL does nothing.
+ * nothing and works anywhere. Calls that other tasks have in it end with -EBADF; if one of them is
+ * writing and something is buffered, that is not sent, and the result is -EBUSY. NULL does nothing.
  * Returns 0, or the failure because of which something was not sent, or that of closing.
  */
 BIDE_API int bide_stream_close(struct bide_stream *stream);
@@ -159,8 +159,9 @@ BIDE_API ssize_t bide_stream_writev(struct bide_stream *stream, const struct iov
 
 /*
  * Writes as printf(3) prints, straight into the stream's buffer; of the task's stack it takes what
- * printf itself does (bide/task.h). May wait, if the stream then holds more than its high mark. Returns the number of bytes: all were taken, also if it was
- * cut short then. Errors: as above, -ENOMEM, those of printf.
+ * printf itself does (bide/task.h). May wait, if the stream then holds more than its high mark.
+ * Returns the number of bytes: all were taken, also if it was cut short then. Errors: as above,
+ * -ENOMEM, those of printf.
  */
 BIDE_API ssize_t bide_stream_printf(struct bide_stream *stream, const char *fmt, ...) BIDE_PRINTF(2, 3);
 BIDE_API ssize_t bide_stream_vprintf(struct bide_stream *stream, const char *fmt, va_list args)

@@ -70,7 +70,8 @@ BIDE_API int bide_await(struct bide_task *task, int *result);
 
 /*
  * Gives the handle back: the task runs on by itself, and its failure, unless it is -ECANCELED,
- * goes to .on_error. NULL does nothing.
+ * goes to .on_error. NULL does nothing. A handle of a group's task aborts, as one does that has been
+ * taken before.
  */
 BIDE_API void bide_detach(struct bide_task *task);
 
