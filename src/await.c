@@ -23,8 +23,10 @@ struct await {
     struct bide_task *target;
 };
 
+/* In a done callback of the target, which has ended then: it is about to wake this wait. */
 static int drop_await(struct wait *wait)
 {
+    if (task_done(CONTAINER(wait, struct await, wait)->target)) return -EBUSY;
     list_remove(&wait->link);
     return 0;
 }

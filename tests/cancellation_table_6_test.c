@@ -156,6 +156,16 @@ static int awaits_the_target(void *arg)
     return 0;
 }
 
+static int shields_the_target(void *arg)
+{
+    const struct parties *all = arg;
+    int result = -1;
+    CHECK_INT(bide_shield(all->target, &result), all->expected);
+    CHECK_INT(result, 7);
+    CHECK_INT(bide_sleep(1), -ECANCELED);
+    return 0;
+}
+
 static int cancels_the_waiter(void *arg)
 {
     const struct parties *all = arg;
@@ -189,10 +199,32 @@ static int cancel_then_target_ends(void *arg)
     return 0;
 }
 
+static void cancels_at_the_end(void *arg, struct bide_task *task)
+{
+    (void)task;
+    const struct parties *all = arg;
+    if (bide_cancel(all->waiter) != 1) check_failed(__FILE__, __LINE__, "the waiter has ended");
+}
+
+/* The target has ended when its done callbacks run, though who awaits it is woken after them. */
+static int cancel_by_a_done_callback(void *arg)
+{
+    bide_fn awaits = *(bide_fn *)arg;
+    struct parties all = {.expected = 0};
+    all.waiter = bide_create_task(awaits, &all);
+    all.target = bide_create_task(seven, NULL);
+    CHECK_INT(bide_task_on_done(all.target, cancels_at_the_end, &all), 0);
+    CHECK_INT(bide_await(all.waiter, NULL), 0);
+    if (awaits == shields_the_target) CHECK_INT(bide_await(all.target, NULL), 0);
+    return 0;
+}
+
 static void row_32_target_ends_in_the_turn_of_the_cancel(void **state)
 {
     (void)state;
     runs(target_ends_then_cancel);
+    assert_int_equal(check_run(cancel_by_a_done_callback, &(bide_fn){awaits_the_target}), 0);
+    assert_int_equal(check_run(cancel_by_a_done_callback, &(bide_fn){shields_the_target}), 0);
     runs(cancel_then_target_ends);
 }
 
