@@ -32,7 +32,8 @@ struct __attribute__((may_alias)) group {
     bool parked;
     bool leaving;
     bool closed;
-    bool cancelled;
+    bool cancelled : 1;
+    bool want_first : 1; /* the first failure is a task that could not be started */
 };
 
 _Static_assert(sizeof(struct group) <= sizeof(struct bide_group), "struct bide_group is too small");
@@ -113,7 +114,7 @@ void bide_group_enter(struct bide_group *outside)
     group->outcome = 0;
     group->left = 0;
     group->not_started = 0;
-    group->parked = group->leaving = group->closed = group->cancelled = false;
+    group->parked = group->leaving = group->closed = group->cancelled = group->want_first = false;
     list_init(&group->members);
     list_init(&group->failed);
     list_init(&group->ended);
@@ -157,6 +158,7 @@ struct bide_task *bide_group_start(struct bide_group *outside, bide_fn fn, void 
     struct bide_task *task = start(group, fn, arg, &group->owner, STARTED);
     if (!task && errno == ENOMEM) {
         group->not_started++;
+        if (!group->outcome) group->want_first = true;
         fail(group, -ENOMEM);
         errno = ENOMEM;
     }
@@ -272,8 +274,8 @@ int bide_group_result(const struct bide_group *group)
 size_t bide_group_errors(const struct bide_group *outside, struct bide_error *errors, size_t n)
 {
     const struct group *group = inside(outside);
-    size_t count = 0;
     if (!task_current || group->scope.task != task_current || !group->closed) return 0;
+    size_t count = group->want_first ? group->not_started : 0;
     struct node *kept = task_kept(task_current);
     for (struct node *node = kept->next; node != kept; node = node->next) {
         struct bide_task *task = task_of_member(node);
@@ -281,11 +283,11 @@ size_t bide_group_errors(const struct bide_group *outside, struct bide_error *er
         if (errors && count < n) errors[count] = task_error(task);
         count++;
     }
-    for (unsigned i = 0; i < group->not_started; i++, count++)
-        if (errors && count < n)
-            errors[count] =
-                (struct bide_error){.code = -ENOMEM, .text = "task not started", .task = "(none)"};
-    return count;
+    const size_t first = group->want_first ? 0 : count;
+    for (size_t i = first; i < first + group->not_started; i++)
+        if (errors && i < n)
+            errors[i] = (struct bide_error){.code = -ENOMEM, .text = "task not started", .task = "(none)"};
+    return group->want_first ? count : count + group->not_started;
 }
 
 struct bide_group *bide_group_open_(struct bide_group *group)

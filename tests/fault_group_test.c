@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs of many tasks at once, each with every one of its calls to the system failing. */
+#include "faults.h"
 #include "sweep.h"
 
 #define TASK(name) static int name(void *arg __attribute__((unused)))
@@ -92,6 +93,56 @@ TASK(group_of_a_hundred)
     return bide_group_result(&group);
 }
 
+TASK(fail_when_cancelled)
+{
+    return bide_sleep(BIDE_FOREVER) < 0 ? -EIO : 0;
+}
+
+TASK(fail_at_once)
+{
+    return -EPIPE;
+}
+
+/* Starts tasks until there is no memory for one. */
+static bool starts_until_memory_is_out(struct bide_group *group)
+{
+    struct bide_task *task;
+    faults_set(SYS_MMAP, ENOMEM, 0, FOR_EVER);
+    do task = bide_group_start(group, fail_when_cancelled, NULL);
+    while (task);
+    faults_clear();
+    return errno == ENOMEM;
+}
+
+TASK(the_first_failure_stands_first)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        struct bide_group group;
+        struct bide_error errors[3];
+        BIDE_GROUP(group) {
+            CHECK(bide_group_start(&group, fails ? fail_at_once : fail_when_cancelled, NULL));
+            CHECK_INT(bide_yield(), 0);
+            CHECK(starts_until_memory_is_out(&group));
+            CHECK(starts_until_memory_is_out(&group));
+        }
+        CHECK_INT(bide_group_result(&group), fails ? -EPIPE : -ENOMEM);
+        const size_t n = bide_group_errors(&group, errors, 3);
+        CHECK(n > 2);
+        CHECK_INT(errors[0].code, fails ? -EPIPE : -ENOMEM);
+        CHECK_INT(errors[1].code, fails ? -EIO : -ENOMEM);
+        CHECK_INT(errors[2].code, -EIO);
+        CHECK_INT(bide_group_errors(&group, errors, 1), n);
+        CHECK_INT(bide_group_errors(&group, NULL, 0), n);
+    }
+    return 0;
+}
+
+static void what_could_not_be_started_has_its_place_among_the_failures(void **state)
+{
+    (void)state;
+    assert_int_equal(check_run(the_first_failure_stands_first, NULL), 0);
+}
+
 SWEEP(gather, .clock = BIDE_CLOCK_VIRTUAL)
 SWEEP(gather_all_or_none, .clock = BIDE_CLOCK_VIRTUAL)
 SWEEP(group_that_starts_and_spawns, .clock = BIDE_CLOCK_VIRTUAL)
@@ -101,6 +152,7 @@ SWEEP(group_of_a_hundred, .clock = BIDE_CLOCK_VIRTUAL)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_could_not_be_started_has_its_place_among_the_failures),
         SWEEP_TEST(every_fault_of_gather),
         SWEEP_TEST(every_fault_of_gather_all_or_none),
         SWEEP_TEST(every_fault_of_group_that_starts_and_spawns),

@@ -108,9 +108,10 @@ BIDE_API int bide_group_exit(struct bide_group *group);
 BIDE_API int bide_group_result(const struct bide_group *group);
 
 /*
- * All failures of the group that this task left last, in the order in which they happened:
- * writes up to n of them to errors. Returns how many there are, which may be more than n; 0
- * for another group. They stay valid until this task leaves another group or ends.
+ * All failures of the group that this task left last, in the order in which they happened (those of
+ * tasks that could not be started stand together, as the first ones or the last): writes up to n of
+ * them to errors. Returns how many there are, which may be more than n; 0 for another group. They
+ * stay valid until this task leaves another group or ends.
  */
 BIDE_API size_t bide_group_errors(const struct bide_group *group, struct bide_error *errors, size_t n);
 
