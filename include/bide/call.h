@@ -11,6 +11,10 @@
  *     bide_run_threadsafe, bide_start_threadsafe, bide_remote_wait, bide_remote_cancel,
  *     bide_remote_free
  *
+ * Those of a thread-safe future (bide/future.h) are the only others that cross threads. bide_time,
+ * bide_fail, bide_error_text and what makes, but does not yet use, a queue, a lock or a future work
+ * in any thread.
+ *
  * They give -ESHUTDOWN once the loop has ended: what was taken before is still done. In the child
  * of a fork they give -EPERM for the loops of its parent.
  */
