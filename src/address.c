@@ -78,7 +78,12 @@ static int inet_text(const struct address *address, char *text, size_t size)
     const bool is_v6 = address_family(address) == AF_INET6;
     const void *raw = is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr;
     if (!inet_ntop(address_family(address), raw, number, sizeof number)) return -errno;
-    const int written = snprintf(text, size, is_v6 ? "[%s]:%d" : "%s:%d", number, address_port(address));
+    int written;
+    if (is_v6 && address->v6.sin6_scope_id != 0)
+        written =
+            snprintf(text, size, "[%s%%%u]:%d", number, address->v6.sin6_scope_id, address_port(address));
+    else
+        written = snprintf(text, size, is_v6 ? "[%s]:%d" : "%s:%d", number, address_port(address));
     return (size_t)written < size ? 0 : -ENOSPC;
 }
 

@@ -43,7 +43,8 @@ struct race {
     struct timer timer;
     int failure; /* the first one, or 0 */
     size_t failed;
-    bool lost; /* all have failed */
+    const struct address *unbound; /* the near end that could not be had, if that was the first failure */
+    bool lost;                     /* all have failed */
 };
 
 /* ---- one trial ---- */
@@ -64,11 +65,14 @@ static void trial_end(struct trial *trial)
     trial->race->under_way--;
 }
 
-static int bind_local(const struct race *race, int fd, int family)
+static int bind_local(struct race *race, int fd, int family)
 {
     for (size_t i = 0; race->from && i < race->from->n; i++) {
         const struct address *address = &race->from->list[i];
-        if (address_family(address) == family) return sys_bind(fd, &address->any, address->length);
+        if (address_family(address) != family) continue;
+        const int code = sys_bind(fd, &address->any, address->length);
+        if (code < 0 && race->failure == 0) race->unbound = address;
+        return code;
     }
     return race->from ? -EADDRNOTAVAIL : 0;
 }
@@ -231,6 +235,19 @@ static void race_end(struct race *race)
     sys_free(race->trials);
 }
 
+/* The first failure, with a text. */
+static int race_fail(const struct race *race)
+{
+    const struct address *to = &race->to->list[race->failed];
+    char verb[BIDE_ADDRESS_TEXT + 32] = "connect to";
+    if (race->unbound) {
+        char text[BIDE_ADDRESS_TEXT] = "";
+        (void)bide_address_text(&to->any, to->length, text, sizeof text); /* of ours, in words */
+        snprintf(verb, sizeof verb, "connect to %s from", text);
+    }
+    return address_fail(race->failure, verb, race->unbound ? race->unbound : to);
+}
+
 static int connect_once(const struct addresses *to, const struct addresses *from, double head_start)
 {
     struct race race = {.to = to, .from = from, .head_start_ns = clock_ns(head_start)};
@@ -238,9 +255,7 @@ static int connect_once(const struct addresses *to, const struct addresses *from
     if (!race.trials) return -ENOMEM;
     const int code = race_run(&race);
     race_end(&race);
-    if (code < 0 && race.lost && code != -EAGAIN)
-        return address_fail(code, "connect to", &to->list[race.failed]);
-    return code;
+    return code < 0 && race.lost && code != -EAGAIN ? race_fail(&race) : code;
 }
 
 /* ---- the call ---- */

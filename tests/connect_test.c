@@ -73,6 +73,8 @@ IN_WORLD(the_local_address_is_chosen)
     CHECK_INT(bide_connect_to("127.0.0.4", holes_port, &options), -EADDRNOTAVAIL);
     options.local_host = "203.0.113.1"; /* another machine's */
     CHECK_INT(bide_connect_to("127.0.0.4", holes_port, &options), -EADDRNOTAVAIL);
+    CHECK(strstr(bide_error_text(EADDRNOTAVAIL), "to 127.0.0.4:") &&
+          strstr(bide_error_text(EADDRNOTAVAIL), " from 203.0.113.1:0: "));
     options.family = AF_INET6;
     CHECK_INT(bide_connect_to("127.0.0.4", holes_port, &options), -EAFNOSUPPORT);
     return 0;
@@ -223,6 +225,9 @@ static void addresses_in_words(void **state)
     any = (const struct sockaddr *)&v6;
     assert_int_equal(bide_address_text(any, sizeof v6, text, sizeof text), 0);
     assert_string_equal(text, "[::]:80");
+    v6.sin6_scope_id = 2;
+    assert_int_equal(bide_address_text(any, sizeof v6, text, sizeof text), 0);
+    assert_string_equal(text, "[::%2]:80");
     assert_int_equal(bide_address_text(any, 8, text, sizeof text), -EINVAL);
     assert_int_equal(bide_address_text(NULL, 8, text, sizeof text), -EINVAL);
     v6.sin6_family = AF_PACKET;

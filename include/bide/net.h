@@ -132,9 +132,10 @@ BIDE_API int bide_listen_fds(int *fds, size_t n);
 #define BIDE_ADDRESS_TEXT ((size_t)128)
 
 /*
- * An address in words, for people: "192.0.2.1:80", "[2001:db8::1]:80", "unix:/run/my.sock",
- * "unix:@name"; "unix:" for a socket without a name. Usable everywhere. Returns 0. Errors: -ENOSPC
- * for too little room, -EAFNOSUPPORT for another family, -EINVAL for a length that is too short.
+ * An address in words, for people: "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%2]:80" (by the second
+ * interface), "unix:/run/my.sock", "unix:@name"; "unix:" for a socket without a name. Usable everywhere.
+ * Returns 0. Errors: -ENOSPC for too little room, -EAFNOSUPPORT for another family, -EINVAL for a length
+ * that is too short.
  */
 BIDE_API int bide_address_text(const struct sockaddr *addr, socklen_t len, char *text, size_t size);
 
