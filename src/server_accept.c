@@ -6,6 +6,7 @@
 #include "stream.h"
 #include "sys.h"
 
+#include <bide/cancel.h>
 #include <bide/io.h>
 #include <bide/scope.h>
 #include <errno.h>
@@ -13,7 +14,8 @@
 
 enum { CLIENT_NAME = 32 + BIDE_ADDRESS_TEXT };
 
-static const double PAUSE = 0.1; /* seconds until accepting is tried again, for want of anything */
+static const double PAUSE = 0.1;    /* seconds until accepting is tried again, for want of anything */
+static const double FAREWELL = 2.0; /* seconds for a client that is in full swing to take its end */
 
 /* ---- a connection ---- */
 
@@ -26,12 +28,45 @@ static void name_task(const struct client *client)
     (void)task_set_name(task_current, name); /* without memory it has a number */
 }
 
+/* Would closing the connection now lose what the client is to get? */
+static bool is_in_talk(const struct bide_stream *stream)
+{
+    const int fd = bide_stream_fd(stream);
+    if (stream->eof || stream->read_error < 0 || stream->write_error < 0) return false;
+    return sys_unsent(fd) > 0 && (bide_cancelled() || sys_unread(fd) > 0);
+}
+
+/*
+ * A socket that is closed while input is unread resets the connection, and so does input that comes later:
+ * what is still on its way to the client is lost. So the client is told that no more will come, and listened
+ * to until it ends, too.
+ */
+static void linger(struct bide_stream *stream)
+{
+    struct bide_scope shield, limit;
+    const char *data;
+    ssize_t n;
+    bide_shield_enter(&shield, FAREWELL);
+    bide_timeout_enter(&limit, FAREWELL);
+    (void)sys_shutdown(bide_stream_fd(stream)); /* a client that has gone is seen at once */
+    while ((n = bide_stream_peek(stream, 1, &data)) > 0) (void)bide_stream_skip(stream, (size_t)n);
+    (void)bide_scope_exit(&limit);
+    (void)bide_scope_exit(&shield);
+}
+
+/* Sends what is left, unless it is cancelled, and closes. That the client has gone is nobody's failure. */
+static void end_stream(struct bide_stream *stream)
+{
+    if (bide_stream_unsent(stream) > 0) (void)bide_stream_flush(stream);
+    if (!stream->closed && is_in_talk(stream)) linger(stream);
+    bide_stream_abort(stream);
+}
+
 static int run_handler(const struct client *client, struct bide_stream *stream)
 {
     stream_hold(stream);
     const int code = client->server->handler(stream, client->server->arg);
-    if (!stream->closed)
-        (void)bide_stream_close(stream); /* that the client has gone is no failure of the handler */
+    if (!stream->closed) end_stream(stream);
     stream_drop(stream);
     return code;
 }

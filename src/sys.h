@@ -114,6 +114,8 @@ int sys_listen(int fd, int backlog);
 int sys_let_nobody_in(int fd); /* of a socket that listens: who is in its queue can still be accepted */
 int sys_setsockopt(int fd, int level, int option, int value);
 int sys_shutdown(int fd); /* its writing half */
+int sys_unread(int fd);   /* bytes that can be read */
+int sys_unsent(int fd);   /* bytes that the other side has not got yet */
 int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len);
 int sys_unlink(const char *path);
 bool sys_is_socket_file(const char *path);

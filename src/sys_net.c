@@ -2,6 +2,7 @@
 /* The seam, for addresses, names and what moves several messages or a file at once. */
 #include "sys_call.h"
 
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,6 +54,20 @@ int sys_let_nobody_in(int fd)
 int sys_shutdown(int fd)
 {
     return (int)ONCE(SYS_SOCKET, shutdown(fd, SHUT_WR));
+}
+
+int sys_unread(int fd)
+{
+    int bytes = 0;
+    const int result = (int)ONCE(SYS_GETSOCKOPT, ioctl(fd, FIONREAD, &bytes));
+    return result < 0 ? result : bytes;
+}
+
+int sys_unsent(int fd)
+{
+    int bytes = 0;
+    const int result = (int)ONCE(SYS_GETSOCKOPT, ioctl(fd, TIOCOUTQ, &bytes));
+    return result < 0 ? result : bytes;
 }
 
 int sys_socket_name(int fd, bool peer, struct sockaddr *addr, socklen_t *len)

@@ -196,6 +196,90 @@ TASK(clients_that_come_while_it_closes)
     return 0;
 }
 
+/* ---- clients in full swing ---- */
+
+enum { UNREAD = 100000, ANSWER = 8000000 };
+
+/* Answers the first line, and reads no further. */
+static int answer_once(struct bide_stream *client, void *arg)
+{
+    char *line;
+    const ssize_t n = bide_stream_read_line(client, &line);
+    (void)arg;
+    return n > 0 ? (int)bide_stream_write(client, line, (size_t)n) : (int)n;
+}
+
+/* A client that has sent a line, and much behind it. */
+static struct bide_stream *ask_much(void)
+{
+    static const char much[UNREAD];
+    struct bide_stream *client = dial(server);
+    const bool sent = client && bide_stream_printf(client, "hi\n") == 3 &&
+                      bide_stream_write(client, much, UNREAD) == UNREAD && bide_stream_flush(client) == 0;
+    return sent ? client : NULL;
+}
+
+/* Closing with input unread would reset the connection. */
+TASK(one_that_still_sends_gets_its_answer_and_an_end)
+{
+    CHECK_INT(start(answer_once, NULL), 0);
+    struct bide_stream *client = ask_much();
+    CHECK(client);
+    const double begun = bide_time();
+    CHECK_INT(ask(client, NULL, "hi\n"), 0);
+    CHECK_INT(bide_server_close(server, 10), 0);
+    CHECK(bide_time() - begun < 1); /* its own end is all that is waited for */
+    return 0;
+}
+
+TASK(one_that_does_not_end_is_left)
+{
+    CHECK_INT(start(answer_once, NULL), 0);
+    struct bide_stream *client = ask_much();
+    CHECK(client && bide_sleep(0.1) == 0);
+    CHECK_INT(bide_server_connections(server), 1);
+    const double begun = bide_time();
+    CHECK_INT(bide_server_close(server, 0), 1);
+    CHECK(fabs(bide_time() - begun - 1.9) < 0.01);
+    return ask(client, NULL, "hi\n");
+}
+
+/* Its answer does not fit into what the kernel takes. */
+static int answer_much(struct bide_stream *client, void *arg)
+{
+    static const char much[ANSWER];
+    char *line;
+    ssize_t n = bide_stream_read_line(client, &line);
+    (void)arg;
+    if (n > 0) {
+        BIDE_SHIELD(5) n = bide_stream_write(client, much, ANSWER);
+    }
+    return n < 0 ? (int)n : 0;
+}
+
+static int close_now(void *arg)
+{
+    (void)arg;
+    return bide_server_close(server, 0);
+}
+
+TASK(one_that_reads_late_gets_all_of_its_answer)
+{
+    static char answer[ANSWER];
+    int cancelled;
+    CHECK_INT(start(answer_much, NULL), 0);
+    struct bide_stream *client = ask_much();
+    CHECK(client && bide_sleep(0.1) == 0);
+    struct bide_task *closer = bide_create_task(close_now, NULL);
+    CHECK_INT(bide_sleep(1), 0);
+    CHECK_INT(bide_stream_read_exactly(client, answer, ANSWER), 0);
+    CHECK_INT(bide_stream_read(client, answer, 1), 0);
+    CHECK_INT(bide_stream_close(client), 0);
+    CHECK_INT(bide_await(closer, &cancelled), 0);
+    CHECK_INT(cancelled, 1);
+    return 0;
+}
+
 static int close_again(void *arg)
 {
     (void)arg;
@@ -234,6 +318,9 @@ int main(void)
         RUN(others_wait_for_the_end, virtual),
         RUN(a_handler_does_not_wait_for_itself, virtual),
         RUN(clients_that_come_while_it_closes, virtual),
+        RUN(one_that_still_sends_gets_its_answer_and_an_end, virtual),
+        RUN(one_that_does_not_end_is_left, virtual),
+        RUN(one_that_reads_late_gets_all_of_its_answer, virtual),
         cmocka_unit_test(closing_twice_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
