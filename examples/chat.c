@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES = 32, LINE = 1100, NAME = 16 };
+enum { LINES = 32, LINE = 1100, NAME = 16, GRACE = 5 };
 
 struct member {
     struct member *next;
@@ -54,18 +54,20 @@ static void tell_all(const char *line)
     leave(member, "was too slow");     /* which all are told: so that more slow ones are found */
 }
 
+/* What was said is heard, also when the server ends meanwhile: up to the end of the queue. */
 static int write_lines(void *arg)
 {
     struct member *member = arg;
     char *line;
-    int code;
-    while ((code = bide_queue_get(member->lines, &line)) == 0) {
-        bide_stream_write(member->stream, line, strlen(line));
-        free(line);
-        code = bide_stream_drain(member->stream);
-        if (code < 0) break;
+    int code = 0;
+    BIDE_SHIELD(GRACE) {
+        while (code == 0 && (code = bide_queue_get(member->lines, &line)) == 0) {
+            bide_stream_write(member->stream, line, strlen(line));
+            free(line);
+            code = bide_stream_drain(member->stream);
+        }
     }
-    return code == -EBADF ? 0 : code;
+    return code == -EBADF || code == -EPIPE || code == -ECONNRESET ? 0 : code;
 }
 
 static int talk(struct member *member)
@@ -97,7 +99,8 @@ static int join(struct bide_stream *stream, void *arg)
             bide_group_start(&group, write_lines, &member);
             n = talk(&member);
             leave(&member, "is gone");
-            bide_group_cancel(&group); /* the other task */
+            bide_queue_shutdown(member.lines, false);
+            bide_group_cancel(&group); /* the other task, once it has written what is in the queue */
         }
     }
     while (member.lines && bide_queue_get_nowait(member.lines, &text) == 0) free(text);
@@ -183,13 +186,18 @@ static int run(void *arg)
     if (argv[1]) printf("listening on 127.0.0.1:%d\n", bide_server_port(server));
     fflush(stdout);
     int code = argv[1] ? bide_signal_wait(end_signals, 2) : demonstrate(bide_server_port(server));
-    bide_server_close(server, 1);
+    bide_server_close(server, argv[1] ? 0 : 1); /* see write_lines */
     return code;
 }
 
 int main(int argc, char **argv)
 {
+    sigset_t set;
     (void)argc;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* one that comes before the first wait is kept for it */
     int code = bide_run(run, argv);
     if (code < 0) fprintf(stderr, "chat: %s\n", bide_error_text(code));
     return code < 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TCP server: one task for each connection, all in one group, until ^C or SIGTERM.
+ * A TCP server: one task for each connection, all in one group, until ^C or SIGTERM. What was read by then
+ * is answered, and no answer is lost.
  *
  *     echo_server [PORT]    on 127.0.0.1; 0, the default, picks a free one
  */
@@ -11,14 +12,39 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+
+/* Seconds for a client, when the server ends: to take what it is owed, then to see that no more will come. */
+enum { GRACE = 5, FAREWELL = 3 };
 
 static const int end_signals[] = {SIGINT, SIGTERM};
+static long long echoed; /* bytes */
 
 struct server {
     uint16_t port;
     int listener;
     struct bide_group connections;
 };
+
+/* Is there input that was not read, or output that the client has not got yet? */
+static bool is_in_talk(int fd)
+{
+    int unread = 0, unsent = 0;
+    ioctl(fd, FIONREAD, &unread);
+    ioctl(fd, TIOCOUTQ, &unsent);
+    return unread > 0 || unsent > 0;
+}
+
+/*
+ * Closing with input unread would reset the connection, and answers on their way would be lost: so the
+ * client is told that no more will come, and listened to until it ends, too.
+ */
+static void part(int fd, char *buf, size_t size)
+{
+    shutdown(fd, SHUT_WR);
+    BIDE_SHIELD(FAREWELL)
+        while (bide_read(fd, buf, size) > 0) continue;
+}
 
 /* Sends everything back, at the pace of a slow reader too: the write waits for it. */
 static int echo(void *arg)
@@ -27,9 +53,11 @@ static int echo(void *arg)
     char buf[16 * 1024];
     ssize_t n;
     while ((n = bide_read(fd, buf, sizeof buf)) > 0) {
-        n = bide_write_all(fd, buf, (size_t)n, NULL);
+        echoed += n;
+        BIDE_SHIELD(GRACE) n = bide_write_all(fd, buf, (size_t)n, NULL);
         if (n < 0) break;
     }
+    if (n == -ECANCELED && is_in_talk(fd)) part(fd, buf, sizeof buf);
     bide_close(fd);
     return (int)n; /* a failure, such as a reset by the client, is reported and harms no other task */
 }
@@ -86,6 +114,7 @@ static int serve(void *arg)
         bide_group_cancel(&server->connections);
     }
     bide_close(server->listener);
+    printf("%lld bytes echoed\n", echoed);
     int failure = bide_group_result(&server->connections);
     return failure < 0 ? failure : code;
 }

@@ -233,6 +233,11 @@ static int demonstrate(void)
 static int serve_until_signal(int port)
 {
     static const int end_signals[] = {SIGINT, SIGTERM};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* one that comes before the wait is kept for it */
     struct bide_server *server = bide_start_server("127.0.0.1", port, serve, NULL, NULL);
     if (!server) return -errno;
     printf("listening on 127.0.0.1:%d\n", bide_server_port(server));

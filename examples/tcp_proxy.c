@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK = 16 * 1024, MEGABYTES = 8 };
+enum { BLOCK = 16 * 1024, MEGABYTES = 8, GRACE = 5 };
 
 struct target {
     const char *host;
@@ -25,6 +25,7 @@ struct way {
     long long bytes;
 };
 
+/* What was read goes on, also when the proxy ends meanwhile. To the other side that is an end as any other. */
 static int pass_on(void *arg)
 {
     struct way *way = arg;
@@ -32,21 +33,33 @@ static int pass_on(void *arg)
     ssize_t n;
     while ((n = bide_stream_read(way->from, block, sizeof block)) > 0) {
         way->bytes += n;
-        n = bide_stream_write(way->to, block, (size_t)n);
-        if (n >= 0) n = bide_stream_drain(way->to);
+        BIDE_SHIELD(GRACE) {
+            n = bide_stream_write(way->to, block, (size_t)n);
+            if (n >= 0) n = bide_stream_drain(way->to);
+        }
         if (n < 0) break;
     }
-    return n < 0 ? (int)n : bide_stream_write_eof(way->to);
+    if (n < 0 && n != -ECANCELED) return (int)n;
+    BIDE_SHIELD(GRACE) n = bide_stream_write_eof(way->to);
+    return (int)n;
 }
 
-/* One client. The first direction that fails cancels the other one. */
+/* When the proxy ends the server may still answer what the client had asked. */
+static int pass_back(void *arg)
+{
+    int code = 0;
+    BIDE_SHIELD(GRACE) code = pass_on(arg);
+    return code;
+}
+
+/* One client. The first direction that fails cancels the other one, which has GRACE seconds left then. */
 static int relay(struct bide_stream *client, void *arg)
 {
     const struct target *target = arg;
     struct bide_stream *server = bide_open_connection(target->host, target->port);
     if (!server) return -errno;
     struct way there = {client, server, 0}, back = {server, client, 0};
-    const struct bide_call calls[] = {{pass_on, &there}, {pass_on, &back}};
+    const struct bide_call calls[] = {{pass_on, &there}, {pass_back, &back}};
     int code = bide_gather(calls, 2, NULL);
     printf("%lld bytes there, %lld bytes back\n", there.bytes, back.bytes);
     fflush(stdout);
@@ -106,13 +119,18 @@ static int run(void *arg)
     printf("listening on 127.0.0.1:%d\n", bide_server_port(proxy));
     fflush(stdout);
     int code = bide_signal_wait(end_signals, 2);
-    bide_server_close(proxy, 1);
+    bide_server_close(proxy, 0); /* what has been read is passed on, and answered */
     return code;
 }
 
 int main(int argc, char **argv)
 {
+    sigset_t set;
     (void)argc;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* one that comes before the first wait is kept for it */
     int code = bide_run(run, argv);
     if (code < 0) fprintf(stderr, "tcp_proxy: %s\n", bide_error_text(code));
     return code < 0;

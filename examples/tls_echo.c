@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server of lines over TLS, until ^C or SIGTERM: what a client says comes back.
+ * A server of lines over TLS, until ^C or SIGTERM: what a client says comes back. What was read by then is
+ * answered, and no answer is lost.
  *
  *     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out cert.pem
  *     tls_echo PORT cert.pem key.pem           on 127.0.0.1; 0 picks a free port
@@ -13,7 +14,11 @@
 #include <signal.h>
 #include <stdio.h>
 
+/* Seconds for a client, when the server ends: to take what it is owed, then to see that no more will come. */
+enum { GRACE = 5, FAREWELL = 3 };
+
 static const int end_signals[] = {SIGINT, SIGTERM};
+static long long echoed; /* bytes */
 
 struct server {
     SSL_CTX *context;
@@ -31,11 +36,28 @@ static int echo(struct bide_stream *stream)
     char *line;
     ssize_t n;
     while ((n = bide_stream_read_line(stream, &line)) > 0) {
-        n = bide_stream_write(stream, line, (size_t)n);
-        if (n >= 0) n = bide_stream_drain(stream);
+        echoed += n;
+        BIDE_SHIELD(GRACE) {
+            n = bide_stream_write(stream, line, (size_t)n);
+            if (n >= 0) n = bide_stream_drain(stream);
+        }
         if (n < 0) break;
     }
     return (int)n;
+}
+
+/*
+ * Closing with input unread would reset the connection, and answers on their way would be lost: so the
+ * client is told that no more will come, and listened to until it ends, too.
+ */
+static void part(struct bide_stream *stream)
+{
+    const char *data;
+    ssize_t n;
+    BIDE_SHIELD(FAREWELL) {
+        bide_stream_write_eof(stream);
+        while ((n = bide_stream_peek(stream, 1, &data)) > 0) bide_stream_skip(stream, (size_t)n);
+    }
 }
 
 static int serve_client(void *arg)
@@ -46,6 +68,7 @@ static int serve_client(void *arg)
     int code = tls_open(client.server->context, client.fd, NULL, &stream);
     if (code < 0) return code;
     code = echo(stream);
+    if (code == -ECANCELED) part(stream);
     int closed = bide_stream_close(stream);
     return code < 0 ? code : closed;
 }
@@ -74,6 +97,7 @@ static int serve(void *arg)
         bide_group_cancel(&server->connections);
     }
     bide_close(server->listener);
+    printf("%lld bytes echoed\n", echoed);
     int failure = bide_group_result(&server->connections);
     return failure < 0 ? failure : code;
 }

@@ -15,6 +15,9 @@
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 
+static int echoed; /* datagrams */
+
+/* One that was read is answered, also when the server ends meanwhile. */
 static int echo(void *arg)
 {
     int fd = *(int *)arg;
@@ -23,7 +26,10 @@ static int echo(void *arg)
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
         ssize_t n = bide_recvfrom(fd, buf, sizeof buf, 0, (struct sockaddr *)&peer, &len);
-        if (n >= 0) n = bide_sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len);
+        if (n >= 0) {
+            echoed++;
+            BIDE_SHIELD(1) n = bide_sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len);
+        }
         if (n == -ECANCELED) return (int)n;
         if (n < 0) printf("lost one: %s\n", bide_error_text((int)n)); /* UDP promises nothing */
     }
@@ -73,6 +79,7 @@ static int run(void *arg)
     bide_cancel(server);
     bide_await(server, NULL);
     bide_close(fd);
+    printf("%d datagrams echoed\n", echoed);
     return code;
 }
 

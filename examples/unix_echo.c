@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server on a Unix socket, until ^C or SIGTERM. A file that was left by a server which is gone is
- * replaced; a name that begins with @ needs none.
+ * A server on a Unix socket, until ^C or SIGTERM; what was read by then is answered. A file that was left
+ * by a server which is gone is replaced; a name that begins with @ needs none.
  *
  *     unix_echo [PATH]    /tmp/bide-echo if there is none
  *     unix_echo self      two clients in this very run, on a name without a file
@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { GRACE = 5 }; /* seconds for a client to take what it is owed when the server ends */
+
 static const int end_signals[] = {SIGINT, SIGTERM};
+static long long echoed; /* bytes */
 
 struct server {
     const char *host; /* "unix:PATH" */
@@ -21,13 +24,15 @@ struct server {
     struct bide_group connections;
 };
 
+/* What was written is the client's: a Unix socket that is closed loses nothing, unlike one of TCP. */
 static int echo(void *arg)
 {
     int fd = (int)(intptr_t)arg;
     char buf[4096];
     ssize_t n;
     while ((n = bide_read(fd, buf, sizeof buf)) > 0) {
-        n = bide_write_all(fd, buf, (size_t)n, NULL);
+        echoed += n;
+        BIDE_SHIELD(GRACE) n = bide_write_all(fd, buf, (size_t)n, NULL);
         if (n < 0) break;
     }
     bide_close(fd);
@@ -84,6 +89,7 @@ static int run(void *arg)
         bide_group_cancel(&server.connections);
     }
     bide_close(server.listener);
+    printf("%lld bytes echoed\n", echoed);
     if (server.host[5] != '@') unlink(server.host + 5); /* the next one need not look whether we live */
     int failure = bide_group_result(&server.connections);
     return failure < 0 ? failure : code;
