@@ -3,7 +3,8 @@
  * A TCP server: one task for each connection, all in one group, until ^C or SIGTERM. What was read by then
  * is answered, and no answer is lost.
  *
- *     echo_server [PORT]    on 127.0.0.1; 0, the default, picks a free one
+ *     echo_server [PORT] [--count]    on 127.0.0.1; 0, the default, picks a free one; --count: says at its
+ *                                     end how many bytes it has echoed
  */
 #include <arpa/inet.h>
 #include <bide.h>
@@ -12,13 +13,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* Seconds for a client, when the server ends: to take what it is owed, then to see that no more will come. */
-enum { GRACE = 5, FAREWELL = 3 };
+enum { GRACE = 3, FAREWELL = 3 };
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 static long long echoed; /* bytes */
+static bool counts;      /* says at the end how many */
 
 struct server {
     uint16_t port;
@@ -114,13 +117,15 @@ static int serve(void *arg)
         bide_group_cancel(&server->connections);
     }
     bide_close(server->listener);
-    printf("%lld bytes echoed\n", echoed);
+    if (counts) printf("%lld bytes echoed\n", echoed);
     int failure = bide_group_result(&server->connections);
     return failure < 0 ? failure : code;
 }
 
 int main(int argc, char **argv)
 {
+    counts = argc > 1 && strcmp(argv[argc - 1], "--count") == 0;
+    argc -= counts;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);

@@ -4,7 +4,8 @@
  * answered, and no answer is lost.
  *
  *     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out cert.pem
- *     tls_echo PORT cert.pem key.pem           on 127.0.0.1; 0 picks a free port
+ *     tls_echo PORT cert.pem key.pem           on 127.0.0.1; 0 picks a free port; with --count
+ *                                              it says at its end how many bytes it has echoed
  *     openssl s_client -quiet -connect 127.0.0.1:PORT
  */
 #include "tls.h"
@@ -13,12 +14,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Seconds for a client, when the server ends: to take what it is owed, then to see that no more will come. */
-enum { GRACE = 5, FAREWELL = 3 };
+enum { GRACE = 3, FAREWELL = 3 };
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 static long long echoed; /* bytes */
+static bool counts;      /* says at the end how many */
 
 struct server {
     SSL_CTX *context;
@@ -97,7 +100,7 @@ static int serve(void *arg)
         bide_group_cancel(&server->connections);
     }
     bide_close(server->listener);
-    printf("%lld bytes echoed\n", echoed);
+    if (counts) printf("%lld bytes echoed\n", echoed);
     int failure = bide_group_result(&server->connections);
     return failure < 0 ? failure : code;
 }
@@ -127,6 +130,8 @@ static void tell(void *arg, const struct bide_error *error)
 
 int main(int argc, char **argv)
 {
+    counts = argc > 1 && strcmp(argv[argc - 1], "--count") == 0;
+    argc -= counts;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -136,7 +141,7 @@ int main(int argc, char **argv)
     struct server server = {.context = SSL_CTX_new(TLS_server_method())};
     if (argc < 4 || SSL_CTX_use_certificate_chain_file(server.context, argv[2]) != 1 ||
         SSL_CTX_use_PrivateKey_file(server.context, argv[3], SSL_FILETYPE_PEM) != 1) {
-        fprintf(stderr, "usage: tls_echo PORT CERTIFICATE KEY, both in PEM\n");
+        fprintf(stderr, "usage: tls_echo PORT CERTIFICATE KEY [--count], both in PEM\n");
         return 2;
     }
     server.listener = listen_on(argv[1]);

@@ -2,8 +2,10 @@
 /*
  * A UDP server: every datagram goes back to where it came from, until ^C or SIGTERM.
  *
- *     udp_echo [PORT]    on 127.0.0.1; 0, the default, picks a free one
- *     udp_echo self      also asks itself three times, then ends
+ *     udp_echo [PORT] [--count]    on 127.0.0.1; 0, the default, picks a free one
+ *     udp_echo self [--count]      also asks itself three times, then ends
+ *
+ * --count: says at its end how many it has echoed.
  */
 #include <bide.h>
 #include <errno.h>
@@ -15,7 +17,8 @@
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 
-static int echoed; /* datagrams */
+static int echoed;  /* datagrams */
+static bool counts; /* says at the end how many */
 
 /* One that was read is answered, also when the server ends meanwhile. */
 static int echo(void *arg)
@@ -79,12 +82,14 @@ static int run(void *arg)
     bide_cancel(server);
     bide_await(server, NULL);
     bide_close(fd);
-    printf("%d datagrams echoed\n", echoed);
+    if (counts) printf("%d datagrams echoed\n", echoed);
     return code;
 }
 
 int main(int argc, char **argv)
 {
+    counts = argc > 1 && strcmp(argv[argc - 1], "--count") == 0;
+    argc -= counts;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);

@@ -3,8 +3,10 @@
  * A server on a Unix socket, until ^C or SIGTERM; what was read by then is answered. A file that was left
  * by a server which is gone is replaced; a name that begins with @ needs none.
  *
- *     unix_echo [PATH]    /tmp/bide-echo if there is none
- *     unix_echo self      two clients in this very run, on a name without a file
+ *     unix_echo [PATH] [--count]    /tmp/bide-echo if there is none
+ *     unix_echo self [--count]      two clients in this very run, on a name without a file
+ *
+ * --count: says at its end how many bytes it has echoed.
  */
 #include <bide.h>
 #include <errno.h>
@@ -17,6 +19,7 @@ enum { GRACE = 5 }; /* seconds for a client to take what it is owed when the ser
 
 static const int end_signals[] = {SIGINT, SIGTERM};
 static long long echoed; /* bytes */
+static bool counts;      /* says at the end how many */
 
 struct server {
     const char *host; /* "unix:PATH" */
@@ -89,7 +92,7 @@ static int run(void *arg)
         bide_group_cancel(&server.connections);
     }
     bide_close(server.listener);
-    printf("%lld bytes echoed\n", echoed);
+    if (counts) printf("%lld bytes echoed\n", echoed);
     if (server.host[5] != '@') unlink(server.host + 5); /* the next one need not look whether we live */
     int failure = bide_group_result(&server.connections);
     return failure < 0 ? failure : code;
@@ -97,6 +100,8 @@ static int run(void *arg)
 
 int main(int argc, char **argv)
 {
+    counts = argc > 1 && strcmp(argv[argc - 1], "--count") == 0;
+    argc -= counts;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);

@@ -28,12 +28,15 @@ static void name_task(const struct client *client)
     (void)task_set_name(task_current, name); /* without memory it has a number */
 }
 
-/* Would closing the connection now lose what the client is to get? */
+/*
+ * Would closing the connection now lose what the client is to get? When the server ends nobody is waited for
+ * who has it.
+ */
 static bool is_in_talk(const struct bide_stream *stream)
 {
     const int fd = bide_stream_fd(stream);
     if (stream->eof || stream->read_error < 0 || stream->write_error < 0) return false;
-    return sys_unsent(fd) > 0 && (bide_cancelled() || sys_unread(fd) > 0);
+    return bide_cancelled() ? sys_unsent(fd) > 0 : sys_unread(fd) > 0;
 }
 
 /*

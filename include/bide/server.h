@@ -48,9 +48,9 @@ struct bide_server;
  * before that, by bide_stream_close or bide_stream_abort, and then touch it no more. Other tasks that
  * use it must end before the handler does.
  *
- * A client that still sends then is told that no more will come, and if it has not got all that was sent,
- * what it sends is thrown away for up to 2 s, until it ends, too: closing at once would reset the connection,
- * and what is on its way to the client might be lost.
+ * A client that still sends then is told that no more will come, and for up to 2 s what it sends is
+ * thrown away until it ends, too: closing at once would reset the connection, and what is on its way to
+ * the client might be lost. After a cancel this is so only with one that has not yet got all.
  *
  * Its failure, unless it is -ECANCELED, goes to .on_error, with the peer's address in the task's
  * name ("client 192.0.2.1:4711"), and harms no other client: by default that is a line on standard
@@ -114,8 +114,8 @@ BIDE_API int bide_server_wait(struct bide_server *server);
  * cancels the handlers at once, and still joins them: one that ignores its cancel holds this up.
  *
  * A handler that answers a request in BIDE_SHIELD finishes that even when it is cancelled; with such
- * ones grace may be 0: only those clients are cut off that have asked for nothing. A client in full
- * swing then has up to 2 s more, as with any handler that returns.
+ * ones grace may be 0: only those clients are cut off that have asked for nothing. One that has
+ * not yet got all its answers then has up to 2 s more.
  *
  * Returns how many handlers were cancelled. Errors: -ECANCELED or -ETIMEDOUT if this wait was cut
  * short; -EPERM outside a task, -EINVAL for NaN, -EDEADLK in one of its own handlers: the server is
