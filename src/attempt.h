@@ -21,19 +21,22 @@ enum how { HOW_OWN, HOW_FOREIGN, HOW_THREAD };
 /* What a try may say instead of -EAGAIN: it would block, and no event tells when it would not. */
 enum { IN_THREAD = -4096 };
 
-/* What is tried until it no longer says -EAGAIN. */
+/* What is tried until it no longer says -EAGAIN. It stands in the frame of a task that waits: small. */
 struct attempt {
     ssize_t (*try)(const struct attempt *attempt, enum how how);
     int fd;
-    enum side side;
+    unsigned char side; /* enum side */
     bool drains; /* a read that takes all there is, up to `size` bytes: less, and a TCP socket is empty */
-    size_t size;
-    const struct iovec *iov; /* of `count` */
-    int count;
     int flags;
-    struct msghdr *message;
-    struct sockaddr *address;
+    int count;
+    size_t size;
+    union {
+        const struct iovec *iov; /* of `count` */
+        struct msghdr *message;  /* or that many struct mmsghdr */
+        struct sockaddr *address;
+    };
     socklen_t *length;
+    const void *next; /* two cache lines that the caller looks at afterwards, or NULL */
 };
 
 /* The whole call: checks, tries, waits. What the try said at last, or why it was cut short. */

@@ -2,6 +2,7 @@
 /* Reading and writing: what is tried, on descriptors of bide's own, foreign ones, and in threads. */
 #include "attempt.h"
 #include "cancel.h"
+#include "io.h"
 #include "sys.h"
 
 #include <bide/io.h>
@@ -121,10 +122,16 @@ static ssize_t try_sendmsg(const struct attempt *attempt, enum how how)
 
 /* ---- the calls ---- */
 
-static ssize_t read_into(int fd, const struct iovec *iov, int n, size_t size)
+static ssize_t read_into(int fd, const struct iovec *iov, int n, size_t size, const void *next)
 {
-    const struct attempt attempt = {
-        .try = try_read, .fd = fd, .side = SIDE_IN, .drains = true, .size = size, .iov = iov, .count = n};
+    const struct attempt attempt = {.try = try_read,
+                                    .fd = fd,
+                                    .side = SIDE_IN,
+                                    .drains = true,
+                                    .count = n,
+                                    .size = size,
+                                    .iov = iov,
+                                    .next = next};
     return attempt_perform(&attempt);
 }
 
@@ -148,7 +155,7 @@ ssize_t bide_readv(int fd, const struct iovec *iov, int n)
     if (refused < 0) return refused;
     size_t size = 0;
     for (int i = 0; i < n; i++) size += iov[i].iov_len;
-    return read_into(fd, iov, n, size);
+    return read_into(fd, iov, n, size, NULL);
 }
 
 ssize_t bide_writev(int fd, const struct iovec *iov, int n)
@@ -157,10 +164,15 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
     return refused < 0 ? refused : write_from(fd, iov, n);
 }
 
-ssize_t bide_read(int fd, void *buf, size_t n)
+ssize_t io_read(int fd, void *buf, size_t n, const void *next)
 {
     const struct iovec iov = {buf, n};
-    return read_into(fd, &iov, 1, n);
+    return read_into(fd, &iov, 1, n, next);
+}
+
+ssize_t bide_read(int fd, void *buf, size_t n)
+{
+    return io_read(fd, buf, n, NULL);
 }
 
 ssize_t bide_write(int fd, const void *buf, size_t n)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    CHUNK = 64,
+    CHUNK = POLLER_CHUNK,
     MOST_BATCHES = 256,
     MANY = 8,
     BATCH = 56, /* events taken by one call: of up to 16 bytes each, within the stack a call may use */
@@ -43,6 +43,8 @@ void poller_done(struct poller *poller)
     sys_free(poller->table);
 }
 
+_Static_assert(sizeof(struct descriptor) == 64, "a descriptor is a cache line");
+
 static int table_grow(struct poller *poller, size_t chunks)
 {
     struct descriptor **table = sys_realloc(poller->table, chunks * sizeof *table);
@@ -56,23 +58,16 @@ static int table_grow(struct poller *poller, size_t chunks)
 static int chunk_add(struct poller *poller, size_t index)
 {
     if (index >= poller->chunks && table_grow(poller, index + 1 + poller->chunks / 2) < 0) return -ENOMEM;
-    struct descriptor *chunk = sys_alloc(CHUNK * sizeof *chunk);
+    struct descriptor *chunk = sys_alloc_lines(CHUNK * sizeof *chunk);
     if (!chunk) return -ENOMEM;
     poller->table[index] = chunk;
     for (size_t i = 0; i < CHUNK; i++) {
         struct descriptor *descriptor = &chunk[i];
         *descriptor = (struct descriptor){.fd = (int)(index * CHUNK + i), .foreign_flags = -1};
         list_init(&descriptor->waits);
-        for (int side = 0; side < SIDES; side++) list_init(&descriptor->turns[side]);
+        list_init(&descriptor->turns);
     }
     return 0;
-}
-
-struct descriptor *poller_find(const struct poller *poller, int fd)
-{
-    const size_t index = (size_t)fd / CHUNK;
-    if (fd < 0 || index >= poller->chunks || !poller->table[index]) return NULL;
-    return &poller->table[index][(size_t)fd % CHUNK];
 }
 
 struct descriptor *poller_get(struct poller *poller, int fd)
@@ -176,10 +171,8 @@ void poller_forget(struct poller *poller, struct descriptor *descriptor)
     descriptor->foreign_flags = -1;
     descriptor->generation++;
     wake_waits(&descriptor->waits, -EBADF); /* they will not hear of any event */
-    for (int side = 0; side < SIDES; side++) {
-        descriptor->taken[side] = false;
-        wake_list(&descriptor->turns[side], -EBADF);
-    }
+    descriptor->taken[SIDE_IN] = descriptor->taken[SIDE_OUT] = false;
+    wake_list(&descriptor->turns, -EBADF);
 }
 
 /*
@@ -215,7 +208,6 @@ static inline __attribute__((always_inline)) void fetch(const struct poller *pol
             const struct descriptor *descriptor = poller_find(poller, (int)(uint32_t)events[i].data.u64);
             if (!descriptor) continue;
             __builtin_prefetch(pass == 0 ? (const void *)descriptor : descriptor->waits.next);
-            if (pass == 0) __builtin_prefetch(&descriptor->waits.prev);
         }
     }
 }

@@ -15,24 +15,33 @@
 
 enum side { SIDE_IN, SIDE_OUT, SIDES };
 enum streaming { STREAMING_UNKNOWN, STREAMING_NOT, STREAMING_TCP };
+enum { POLLER_CHUNK = 64 };
 
-/* A descriptor number, for as long as the loop lives: what it stands for may change. */
+/*
+ * A descriptor number, for as long as the loop lives: what it stands for may change. All of it is one cache
+ * line: of a thousand descriptors each comes from far.
+ */
 struct descriptor {
     int fd;
     uint32_t generation; /* counted up when the number is given up: older events and waits are void */
+    uint32_t registered; /* events that epoll was asked for; 0: it does not know this one */
     bool own;
     bool file;               /* own, and a file: used in threads */
     bool closing;            /* given up, but closed only when no thread uses it any more */
     unsigned char streaming; /* enum streaming: is it a plain TCP socket? */
     bool drained;            /* such a one, and there is nothing to read until the next event */
     bool disturbed;          /* there was an end, an error or urgent data: it is never called drained again */
+    bool taken[SIDES];       /* somebody has the turn, and waits */
     unsigned threads;        /* how many calls use it in threads */
-    uint32_t registered;     /* events that epoll was asked for; 0: it does not know this one */
     int foreign_flags;       /* of the file before bide_adopt; -1: nothing to put back */
     int foreign_fd_flags;    /* likewise of the descriptor */
     struct node waits;       /* struct fd_wait: who is to be woken by events */
-    struct node turns[SIDES]; /* struct wait: who waits for the turn to read, or to write */
-    bool taken[SIDES];        /* somebody has the turn, and waits */
+    struct node turns;       /* struct turn: who waits for the turn to read, or to write */
+};
+
+struct turn {
+    struct wait wait;
+    enum side side;
 };
 
 struct fd_wait {
@@ -63,7 +72,12 @@ struct descriptor *poller_get(struct poller *poller, int fd);
 struct descriptor *poller_get_open(struct poller *poller, int fd);
 
 /* The same, NULL if nothing is known of it. */
-struct descriptor *poller_find(const struct poller *poller, int fd);
+static inline struct descriptor *poller_find(const struct poller *poller, int fd)
+{
+    const size_t index = (size_t)fd / POLLER_CHUNK;
+    if (fd < 0 || index >= poller->chunks || !poller->table[index]) return NULL;
+    return &poller->table[index][(size_t)fd % POLLER_CHUNK];
+}
 
 /*
  * Has the wait woken, with the events, when one of its events happens. 0, or epoll's error: then it is not

@@ -41,6 +41,11 @@ void *sys_alloc(size_t size)
     return faulty(SYS_ALLOC) ? NULL : malloc(size);
 }
 
+void *sys_alloc_lines(size_t size)
+{
+    return faulty(SYS_ALLOC) ? NULL : aligned_alloc(64, size);
+}
+
 void *sys_realloc(void *memory, size_t size)
 {
     return faulty(SYS_ALLOC) ? NULL : realloc(memory, size);

@@ -57,6 +57,7 @@ enum sys_call {
 extern int (*sys_fault)(enum sys_call call);
 
 void *sys_alloc(size_t size);                     /* NULL without memory; not zeroed */
+void *sys_alloc_lines(size_t size);               /* whole cache lines, 64 bytes each */
 void *sys_realloc(void *memory, size_t size);     /* likewise; memory then stays */
 void sys_free(void *memory);                      /* NULL does nothing */
 void *sys_mmap(size_t size, int prot, int flags); /* private, anonymous; NULL on failure */

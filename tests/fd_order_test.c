@@ -169,6 +169,47 @@ TASK(writers_are_served_in_order)
     return 0;
 }
 
+/* ---- both ---- */
+
+static int write_letter(void *arg)
+{
+    const char *letter = arg;
+    CHECK_INT(bide_write(ends[0], letter, 1), 1);
+    log_event("%c", *letter);
+    return 0;
+}
+
+/* Readers and writers that wait at one descriptor, mixed: a turn goes to the next one of its own side. */
+TASK(readers_and_writers_queue_apart)
+{
+    static char letters[] = "xyz", block[4096];
+    for (int i = 0; i < MANNERS; i++) {
+        struct bide_task *writers[3];
+        ssize_t filled;
+        log_clear();
+        CHECK_INT(open_ends(&kinds[UNIX_STREAM], (enum manner)i), 0);
+        CHECK((filled = fill(ends[0])) > 0);
+        for (int j = 0; j < 3; j++) {
+            writers[j] = bide_create_task(write_letter, &letters[j]);
+            readers[j] = (struct reader){.i = j};
+            readers[j].task = bide_create_task(read_one, &readers[j]);
+        }
+        CHECK_INT(bide_sleep(1), 0);
+        CHECK_INT(bide_write(ends[1], "ab", 2), 2);
+        CHECK_INT(bide_sleep(1), 0);
+        CHECK_LOG("0a 1b");
+        for (ssize_t got, left = filled; left > 0; left -= got)
+            CHECK((got = bide_read(ends[1], block, left < 4096 ? (size_t)left : 4096)) > 0);
+        for (int j = 0; j < 3; j++) CHECK_INT(bide_await(writers[j], NULL), 0);
+        CHECK_LOG("0a 1b x y z");
+        CHECK_INT(bide_write(ends[1], "c", 1), 1);
+        CHECK_INT(join_readers(3), 0);
+        CHECK_LOG("0a 1b x y z 2c");
+        CHECK_INT(close_ends(), 0);
+    }
+    return 0;
+}
+
 /* ---- accepting ---- */
 
 static int listener;
@@ -258,9 +299,8 @@ TASK(bug_04_random_readers_lose_nothing)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RUN(bug_04_readers_are_served_in_order, virtual),
-        RUN(writers_are_served_in_order, virtual),
-        RUN(who_accepts_is_served_in_order, real),
+        RUN(bug_04_readers_are_served_in_order, virtual), RUN(writers_are_served_in_order, virtual),
+        RUN(readers_and_writers_queue_apart, virtual),    RUN(who_accepts_is_served_in_order, real),
         RUN(bug_04_random_readers_lose_nothing, virtual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
