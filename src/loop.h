@@ -26,6 +26,7 @@ struct bide_loop {
     struct node calls_never; /* those whose time never comes */
     struct node executors;   /* struct bide_executor */
     struct node leftovers;   /* the nodes that begin memory which is freed with the loop */
+    void *spare;             /* memory that the streams hand on; see stream_buffer.c */
     struct node promises;    /* thread-safe futures that tasks and callbacks wait for */
     int64_t polled_ns;       /* when epoll was asked last */
     int64_t worked_ns;       /* when a turn last had something to do */

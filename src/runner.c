@@ -174,6 +174,7 @@ static int loop_close(struct bide_loop *loop)
     timers_done(&loop->timers);
     poller_done(&loop->poller);
     loop_leave(loop);
+    sys_free(loop->spare);
     return code;
 }
 

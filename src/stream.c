@@ -2,7 +2,6 @@
 /* The life of a stream, and what can be asked of it or set. */
 #include "stream.h"
 
-#include "cancel.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -12,7 +11,7 @@ struct bide_stream *bide_stream_new_with(const struct bide_transport *transport,
     bool valid = transport && transport->read && transport->writev;
     for (size_t i = 0; valid && i < sizeof transport->reserved / sizeof *transport->reserved; i++)
         valid = !transport->reserved[i];
-    struct bide_stream *stream = valid ? sys_alloc(sizeof *stream) : NULL;
+    struct bide_stream *stream = valid ? sys_alloc_lines(sizeof *stream) : NULL;
     if (!stream) {
         errno = valid ? ENOMEM : EINVAL;
         return NULL;
@@ -28,35 +27,12 @@ struct bide_stream *bide_stream_new_with(const struct bide_transport *transport,
     return stream;
 }
 
-void stream_hold(struct bide_stream *stream)
+void stream_free(struct bide_stream *stream)
 {
-    stream->users++;
-}
-
-void stream_drop(struct bide_stream *stream)
-{
-    if (--stream->users > 0) return;
     if (stream->transport->free) stream->transport->free(stream->arg);
     buffer_free(&stream->in);
     buffer_free(&stream->out);
     sys_free(stream);
-}
-
-int stream_enter(struct bide_stream *stream, bool *side)
-{
-    const int code = cancel_check();
-    if (code < 0) return code;
-    if (stream->closed) return -EBADF;
-    if (*side) return -EBUSY;
-    *side = true;
-    stream_hold(stream);
-    return 0;
-}
-
-void stream_leave(struct bide_stream *stream, bool *side)
-{
-    *side = false;
-    stream_drop(stream);
 }
 
 int stream_end(struct bide_stream *stream)

@@ -7,14 +7,17 @@
  *    writes: only they touch `in` and `out`.
  *  - The memory lives until `users` is 0: its owner until it is closed, each call in progress, and whoever
  *    holds it. Once it is closed the transport is called no more, except to be freed in the end.
- *  - `mark`, if not NULL, is where a 0 stands behind the line that was handed out last, instead of `saved`.
+ *  - `marked`: at the first byte of `in` stands a 0, behind the line that was handed out last, instead of
+ *    `saved`.
  */
 #ifndef STREAM_H
 #define STREAM_H
 
+#include "cancel.h"
 #include "stream_buffer.h"
 
 #include <bide/stream.h>
+#include <errno.h>
 
 enum {
     STREAM_READ_LEAST = 1024,     /* what an idle stream has for what comes next */
@@ -23,35 +26,60 @@ enum {
     STREAM_LIMIT = 64 * 1024,
 };
 
-struct bide_stream {
-    /* What every call touches stands together. */
+/* What every call touches stands in the first two cache lines. */
+struct __attribute__((aligned(64))) bide_stream {
     const struct bide_transport *transport;
     void *arg;
     unsigned users;
     int read_error; /* lasting, or 0 */
     int write_error;
+    int fd; /* of a stream over a descriptor */
     bool reading;
     bool writing;
     bool eof;   /* read */
     bool ended; /* written */
     bool closed;
+    bool marked;
     char saved;
-    char *mark;
-    size_t hint; /* how much to read at once */
+    unsigned hint; /* how much to read at once */
     struct stream_buffer out;
-    struct stream_buffer in;
     size_t high;
     size_t low;
+    struct stream_buffer in;
     size_t limit;
 };
 
+/* The rare part of stream_drop. */
+void stream_free(struct bide_stream *stream);
+
 /* Keeps its memory after it was closed, so that further calls give -EBADF; and no longer. */
-void stream_hold(struct bide_stream *stream);
-void stream_drop(struct bide_stream *stream);
+static inline void stream_hold(struct bide_stream *stream)
+{
+    stream->users++;
+}
+
+static inline void stream_drop(struct bide_stream *stream)
+{
+    if (--stream->users == 0) stream_free(stream);
+}
 
 /* A call that may wait begins on the stream's `side`, &stream->reading or &stream->writing; and ends. */
-int stream_enter(struct bide_stream *stream, bool *side);
-void stream_leave(struct bide_stream *stream, bool *side);
+static inline int stream_enter(struct bide_stream *stream, bool *side)
+{
+    const int code = cancel_check();
+    if (code < 0) return code;
+    if (stream->closed) return -EBADF;
+    if (*side) return -EBUSY;
+    *side = true;
+    stream_hold(stream);
+    return 0;
+}
+
+static inline void stream_leave(struct bide_stream *stream, bool *side)
+{
+    *side = false;
+    stream_drop(stream);
+}
 
 /* Closes it, which drops its owner. 0 or the transport's failure. */
 int stream_end(struct bide_stream *stream);

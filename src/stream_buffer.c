@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream_buffer.h"
 
+#include "loop.h"
 #include "sys.h"
 
 #include <stdint.h>
@@ -16,6 +17,30 @@ static size_t size_for(size_t bytes)
     return size < bytes ? bytes : size;
 }
 
+/* Most last from a write to its drain: the loop keeps one of the least size for the next. */
+static void **spare_for(size_t size)
+{
+    return size == LEAST && sched_current ? &loop_current()->spare : NULL;
+}
+
+static char *memory_get(size_t size)
+{
+    void **spare = spare_for(size);
+    if (!spare || !*spare) return sys_alloc(size);
+    char *data = *spare;
+    *spare = NULL;
+    return data;
+}
+
+static void memory_put(char *data, size_t size)
+{
+    void **spare = spare_for(size);
+    if (spare && !*spare)
+        *spare = data;
+    else
+        sys_free(data);
+}
+
 /* As moving costs as much as there is, it is done only when as much was taken before. */
 bool buffer_reserve(struct stream_buffer *buffer, size_t room)
 {
@@ -28,10 +53,10 @@ bool buffer_reserve(struct stream_buffer *buffer, size_t room)
         memmove(buffer->data, buffer_first(buffer), length);
     } else {
         const size_t size = size_for(length + room + 1);
-        char *data = sys_alloc(size);
+        char *data = memory_get(size);
         if (!data) return false;
         if (length > 0) memcpy(data, buffer_first(buffer), length);
-        sys_free(buffer->data);
+        if (buffer->data) memory_put(buffer->data, buffer->size);
         buffer->data = data;
         buffer->size = size;
     }
@@ -40,8 +65,8 @@ bool buffer_reserve(struct stream_buffer *buffer, size_t room)
     return true;
 }
 
-void buffer_free(struct stream_buffer *buffer)
+void buffer_drop(struct stream_buffer *buffer)
 {
-    sys_free(buffer->data);
+    memory_put(buffer->data, buffer->size);
     *buffer = (struct stream_buffer){0};
 }

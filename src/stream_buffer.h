@@ -22,7 +22,11 @@ struct stream_buffer {
 bool buffer_reserve(struct stream_buffer *buffer, size_t room);
 
 /* Gives the memory back. */
-void buffer_free(struct stream_buffer *buffer);
+void buffer_drop(struct stream_buffer *buffer);
+static inline void buffer_free(struct stream_buffer *buffer)
+{
+    if (buffer->data) buffer_drop(buffer);
+}
 
 static inline size_t buffer_length(const struct stream_buffer *buffer)
 {

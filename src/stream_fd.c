@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams over descriptors. The transport's arg is the descriptor itself. */
+/* Streams over descriptors. The transport's arg is the stream itself, which knows its descriptor. */
+#include "io.h"
 #include "poller.h"
 #include "stream.h"
 #include "sys.h"
@@ -12,12 +13,12 @@
 
 static int fd_of(const void *arg)
 {
-    return (int)(intptr_t)arg;
+    return ((const struct bide_stream *)arg)->fd;
 }
 
 static ssize_t read_fd(void *arg, void *buf, size_t n)
 {
-    return bide_read(fd_of(arg), buf, n);
+    return io_read(fd_of(arg), buf, n, arg);
 }
 
 static ssize_t writev_fd(void *arg, const struct iovec *iov, int n)
@@ -44,7 +45,11 @@ static const struct bide_transport borrowed_transport = {
 
 static struct bide_stream *stream_over(const struct bide_transport *transport, int fd)
 {
-    return bide_stream_new_with(transport, (void *)(intptr_t)fd);
+    struct bide_stream *stream = bide_stream_new_with(transport, NULL);
+    if (!stream) return NULL;
+    stream->arg = stream;
+    stream->fd = fd;
+    return stream;
 }
 
 /* What bide has opened or accepted itself is its own already, and costs no call. */

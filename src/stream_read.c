@@ -4,7 +4,6 @@
  * buffer of a call that succeeds: so no way out of a call loses a byte.
  */
 #include "attempt.h"
-#include "cancel.h"
 #include "misuse.h"
 #include "stream.h"
 
@@ -22,9 +21,9 @@ enum {
 /* Takes the 0 behind the line handed out last away. */
 static void unmark(struct bide_stream *stream)
 {
-    if (!stream->mark) return;
-    *stream->mark = stream->saved;
-    stream->mark = NULL;
+    if (!stream->marked) return;
+    *buffer_first(&stream->in) = stream->saved;
+    stream->marked = false;
 }
 
 /* A stream that always has something at hand lets others run, too, now and then. */
@@ -56,10 +55,10 @@ static ssize_t end(struct bide_stream *stream, ssize_t result)
 /* ---- the transport ---- */
 
 /* A power of two, more than was there: a full read is followed by a larger one, a short one by a smaller. */
-static size_t next_hint(size_t n, size_t room)
+static unsigned next_hint(size_t n, size_t room)
 {
     const size_t wanted = n == room && n <= STREAM_READ_MOST ? 4 * n : n + 1;
-    size_t hint = STREAM_READ_LEAST;
+    unsigned hint = STREAM_READ_LEAST;
     while (hint < wanted && hint < STREAM_READ_MOST) hint *= 2;
     return hint;
 }
@@ -187,9 +186,9 @@ static ssize_t hand_out(struct bide_stream *stream, size_t n, char **data)
 {
     *data = buffer_first(&stream->in);
     stream->in.start += n;
-    stream->mark = *data + n;
-    stream->saved = *stream->mark;
-    *stream->mark = '\0';
+    stream->marked = true;
+    stream->saved = (*data)[n];
+    (*data)[n] = '\0';
     return (ssize_t)n;
 }
 
