@@ -53,15 +53,16 @@ static void add_listener(struct bide_server *server, int fd, bool own)
         listener->file[1] = 0; /* it has gone already */
 }
 
-static struct bide_server *make(const int *fds, size_t n, const struct bide_server_options *opt)
+/* Before it listens: what cannot be had then leaves no socket's file behind. */
+static struct bide_server *make(bide_serve_fn handler, void *arg, const struct bide_server_options *opt)
 {
-    struct bide_server *server = sys_alloc(sizeof *server + n * sizeof *server->listeners);
+    struct bide_server *server = sys_alloc(sizeof *server + LISTENERS_MOST * sizeof *server->listeners);
     if (!server) return NULL;
-    *server = (struct bide_server){.most = opt->max_connections, .stack_size = opt->stack_size};
+    *server = (struct bide_server){
+        .handler = handler, .arg = arg, .most = opt->max_connections, .stack_size = opt->stack_size};
     wait_init(&server->owner, &server_owner_ops);
     list_init(&server->tasks);
     list_append(&loop_current()->leftovers, &server->node);
-    for (size_t i = 0; i < n; i++) add_listener(server, fds[i], opt->count == 0);
     return server;
 }
 
@@ -94,21 +95,17 @@ struct bide_server *bide_start_server(const char *host, int port, bide_serve_fn 
                                       const struct bide_server_options *opt)
 {
     const struct bide_server_options defaults = {0};
+    struct bide_server *server = NULL;
     int fds[LISTENERS_MOST] = {0}, n = -EPERM;
     if (!opt) opt = &defaults;
     if (task_current) n = check(handler, opt);
-    if (n == 0 && opt->count > 0)
-        n = take_sockets(opt, fds);
-    else if (n == 0)
-        n = bide_listen_with(host, port, &opt->listen, fds, LISTENERS_MOST);
-    struct bide_server *server = n > 0 ? make(fds, (size_t)n, opt) : NULL;
-    if (server) {
-        server->handler = handler;
-        server->arg = arg;
-        if (start_listeners(server, opt->count == 0)) return server;
-    } else if (opt->count == 0) {
-        for (int i = 0; i < n; i++) (void)bide_close(fds[i]); /* new and unused */
-    }
+    if (n == 0 && !(server = make(handler, arg, opt))) n = -ENOMEM;
+    if (n == 0)
+        n = opt->count > 0 ? take_sockets(opt, fds)
+                           : bide_listen_with(host, port, &opt->listen, fds, LISTENERS_MOST);
+    for (int i = 0; i < n; i++) add_listener(server, fds[i], opt->count == 0);
+    if (n > 0 && start_listeners(server, opt->count == 0)) return server;
+    if (server && n <= 0) server_free(server);
     errno = n < 0 ? -n : ENOMEM;
     return NULL;
 }

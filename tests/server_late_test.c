@@ -155,6 +155,24 @@ TASK(without_memory_the_others_are_served)
     return 0;
 }
 
+/* A server that could not be started leaves no socket's file. */
+TASK(without_memory_to_start_no_file_is_left)
+{
+    char path[64], host[70];
+    snprintf(path, sizeof path, "/tmp/bide-late-%d", (int)getpid());
+    snprintf(host, sizeof host, "unix:%s", path);
+    for (long after = 0; after < 40; after++) {
+        faults_set(SYS_ALLOC, ENOMEM, after, 1);
+        server = bide_start_server(host, 0, echo_lines, NULL, NULL);
+        faults_clear();
+        CHECK(server || access(path, F_OK) < 0);
+        CHECK_INT(bide_server_close(server, 1), 0);
+        CHECK_INT(bide_yield(), 0); /* what has been given up ends */
+        CHECK(access(path, F_OK) < 0);
+    }
+    return 0;
+}
+
 /* ---- the call itself ---- */
 
 static int nobody_else_is_let_in(const char *host)
@@ -252,6 +270,7 @@ int main(void)
         RUN(stopped_by_a_callback, virtual),
         RUN(without_grace_all_see_the_end, virtual),
         RUN(without_memory_the_others_are_served, quiet),
+        RUN(without_memory_to_start_no_file_is_left, quiet),
         RUN(nobody_else_over_tcp, virtual),
         RUN(nobody_else_over_ipv6, virtual),
         RUN(nobody_else_at_a_unix_socket, virtual),
