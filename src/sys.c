@@ -202,3 +202,27 @@ int sys_eventfd(void)
 {
     return (int)ONCE(SYS_EVENTFD, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
+
+int sys_fcntl(int fd, int command, int argument)
+{
+    return (int)ONCE(SYS_FCNTL, fcntl(fd, command, argument));
+}
+
+ssize_t sys_read(int fd, void *buf, size_t n)
+{
+    return REPEAT(SYS_READ, read(fd, buf, n));
+}
+
+ssize_t sys_write(int fd, const void *buf, size_t n)
+{
+    return REPEAT(SYS_WRITE, write(fd, buf, n));
+}
+
+/* The descriptor is gone whatever close answers, so it is called even where a test wants a failure. */
+int sys_close(int fd)
+{
+    const int injected = faulty(SYS_CLOSE) ? -errno : 0;
+    const int closed = close(fd) < 0 ? -errno : 0;
+    const int result = injected < 0 ? injected : closed;
+    return result == -EINTR || result == -EINPROGRESS ? 0 : result;
+}

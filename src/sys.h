@@ -84,15 +84,18 @@ int sys_epoll_wait(int epfd, struct epoll_event *events, int n, int64_t timeout_
 int sys_eventfd(void);
 
 int sys_fcntl(int fd, int command, int argument);
+int sys_close(int fd); /* never repeats; EINTR and EINPROGRESS are success */
+ssize_t sys_read(int fd, void *buf, size_t n);
+ssize_t sys_write(int fd, const void *buf, size_t n);
+
+/* For sockets, files and pipes, in sys_fd.c. */
+
 int sys_socket(int domain, int type, int protocol);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);       /* non-blocking, close-on-exec */
 int sys_connect(int fd, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS also for EINTR */
 int sys_socket_error(int fd);                                        /* SO_ERROR, negative; 0 for none */
 int sys_listens(int fd);       /* 1, or what accept would say: -ENOTSOCK, -EINVAL */
 bool sys_is_plain_tcp(int fd); /* TCP, with nothing like TLS between it and its reader */
-int sys_close(int fd);         /* never repeats; EINTR and EINPROGRESS are success */
-ssize_t sys_read(int fd, void *buf, size_t n);
-ssize_t sys_write(int fd, const void *buf, size_t n);
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags);
 ssize_t sys_send(int fd, const void *buf, size_t n, int flags);
 int sys_poll(int fd, int events); /* without waiting: those that are ready; -EBADF */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The seam, for descriptors. */
+/* The seam, for sockets, files and pipes. */
 #include "sys_call.h"
 
 #include <fcntl.h>
@@ -14,11 +14,6 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8 /* of Linux 4.14 */
 #endif
-
-int sys_fcntl(int fd, int command, int argument)
-{
-    return (int)ONCE(SYS_FCNTL, fcntl(fd, command, argument));
-}
 
 int sys_socket(int domain, int type, int protocol)
 {
@@ -63,16 +58,6 @@ bool sys_is_plain_tcp(int fd)
            upper_len == 0;
 }
 
-ssize_t sys_read(int fd, void *buf, size_t n)
-{
-    return REPEAT(SYS_READ, read(fd, buf, n));
-}
-
-ssize_t sys_write(int fd, const void *buf, size_t n)
-{
-    return REPEAT(SYS_WRITE, write(fd, buf, n));
-}
-
 ssize_t sys_recv(int fd, void *buf, size_t n, int flags)
 {
     return REPEAT(SYS_READ, recv(fd, buf, n, flags));
@@ -89,15 +74,6 @@ int sys_poll(int fd, int events)
     const int result = (int)REPEAT(SYS_POLL, poll(&poll_fd, 1, 0));
     if (result <= 0) return result;
     return poll_fd.revents & POLLNVAL ? -EBADF : poll_fd.revents;
-}
-
-/* The descriptor is gone whatever close answers, so it is called even where a test wants a failure. */
-int sys_close(int fd)
-{
-    const int injected = faulty(SYS_CLOSE) ? -errno : 0;
-    const int closed = close(fd) < 0 ? -errno : 0;
-    const int result = injected < 0 ? injected : closed;
-    return result == -EINTR || result == -EINPROGRESS ? 0 : result;
 }
 
 ssize_t sys_readv(int fd, const struct iovec *iov, int n)
