@@ -77,6 +77,7 @@ static int talk(struct member *member)
     while ((n = bide_stream_read_line(member->stream, &text)) > 0) {
         snprintf(line, sizeof line, "%s: %.*s\n", member->name, (int)strcspn(text, "\r\n"), text);
         tell_all(line);
+        if (bide_queue_size(member->lines) > LINES / 2) bide_yield(); /* lines in one go make nobody slow */
     }
     return n == -EBADF || n == -ECONNRESET ? 0 : (int)n;
 }
