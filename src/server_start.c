@@ -91,21 +91,29 @@ static bool start_listeners(struct bide_server *server, bool own)
     return true;
 }
 
+/* Those that the user has, or new ones. 0 or a code. */
+static int open_listeners(struct bide_server *server, const char *host, int port,
+                          const struct bide_server_options *opt)
+{
+    int fds[LISTENERS_MOST] = {0};
+    const int n = opt->count > 0 ? take_sockets(opt, fds)
+                                 : bide_listen_with(host, port, &opt->listen, fds, LISTENERS_MOST);
+    for (int i = 0; i < n; i++) add_listener(server, fds[i], opt->count == 0);
+    return n < 0 ? n : 0;
+}
+
 struct bide_server *bide_start_server(const char *host, int port, bide_serve_fn handler, void *arg,
                                       const struct bide_server_options *opt)
 {
     const struct bide_server_options defaults = {0};
-    struct bide_server *server = NULL;
-    int fds[LISTENERS_MOST] = {0}, n = -EPERM;
     if (!opt) opt = &defaults;
-    if (task_current) n = check(handler, opt);
-    if (n == 0 && !(server = make(handler, arg, opt))) n = -ENOMEM;
-    if (n == 0)
-        n = opt->count > 0 ? take_sockets(opt, fds)
-                           : bide_listen_with(host, port, &opt->listen, fds, LISTENERS_MOST);
-    for (int i = 0; i < n; i++) add_listener(server, fds[i], opt->count == 0);
-    if (n > 0 && start_listeners(server, opt->count == 0)) return server;
-    if (server && n <= 0) server_free(server);
-    errno = n < 0 ? -n : ENOMEM;
+    int code = task_current ? check(handler, opt) : -EPERM;
+    struct bide_server *server = code == 0 ? make(handler, arg, opt) : NULL;
+    if (server) {
+        code = open_listeners(server, host, port, opt);
+        if (code == 0 && start_listeners(server, opt->count == 0)) return server;
+        if (code < 0) server_free(server);
+    }
+    errno = code < 0 ? -code : ENOMEM;
     return NULL;
 }

@@ -19,7 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define GRACE 1.0 /* seconds for the last replies */
+#define GRACE 3.0 /* seconds for the last replies */
 
 enum {
     INPUT_USUAL = 16 * 1024,  /* bytes that are read at once, unless a request is larger */
