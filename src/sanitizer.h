@@ -2,7 +2,9 @@
 /*
  * What tools that watch memory and threads must be told about stacks, in one place: the address,
  * leak and thread sanitizers (at compile time) and valgrind (at run time, where its headers are
- * known). In a plain build without those headers all of it compiles to nothing.
+ * known). In a plain build without those headers all of it compiles to nothing. Where frames are kept apart
+ * from the stacks (detect_stack_use_after_return=1), what only those of waiting tasks know counts as leaked,
+ * if the program ends meanwhile by exit().
  *
  * The order around a switch, on the stack that is left and on the one that is reached:
  *
